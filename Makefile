@@ -1,0 +1,51 @@
+# make demo         install what the app needs, start it, print its address
+# make test         install what the tests need, run them all
+# make screenshots  take the pictures of the README from the running app
+# make benchmarks   measure every figure of the docs anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint screenshots benchmarks clean
+
+demo: $(VENV)/installed
+	$(BIN)/python app.py
+
+test: $(VENV)/installed-tests
+	PATH="$(abspath $(BIN)):$$PATH" sh tests/install_chromium.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format .
+
+screenshots: $(VENV)/installed-tests
+	PATH="$(abspath $(BIN)):$$PATH" sh tests/install_chromium.sh
+	$(BIN)/python -m tests.browser.screenshots
+
+benchmarks: $(VENV)/installed-tests
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.agreement
+	$(BIN)/python -m benchmarks.certainty
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.startup
+
+# The stamps make a second run start at once; a changed list of packages installs again.
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Pet Lens needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/installed-tests: tests/requirements.txt $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,17 @@
+"""Pet Lens: builds the page and launches it."""
+
+import os
+
+# Read by the libraries at their import: nobody is told that the app runs, and nothing is looked up.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# The hub's other protocol hides from us how far a download is.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+
+from demo.page import build_page, launch_options, warm_up
+
+app = build_page()
+
+if __name__ == "__main__":
+    warm_up()
+    app.launch(**launch_options())

@@ -1,0 +1,51 @@
+"""Pet Lens without the page: classify pictures with pre-trained networks.
+
+    from core import Classifier, load_backbone, read_image
+
+    classifier = Classifier(load_backbone("tf_efficientnet_lite0"))
+    prediction = classifier.predict([read_image("dog.jpg")])[0]
+    print(prediction.top(5), prediction.species)
+
+Names are imported at their first use, so that `import core` takes no time: torch alone takes seconds.
+"""
+
+import importlib
+
+_HOMES = {
+    "Backbone": "core.backbones.backbone",
+    "BackboneError": "core.errors",
+    "Catalogued": "core.backbones.catalogue",
+    "Classifier": "core.classifier",
+    "DEFAULT_BACKBONE": "core.backbones.catalogue",
+    "ImageError": "core.errors",
+    "ImageNetClass": "core.imagenet",
+    "Listing": "core.backbones.sources",
+    "PetLensError": "core.errors",
+    "Prediction": "core.prediction",
+    "Ranked": "core.prediction",
+    "SettingsError": "core.errors",
+    "Species": "core.prediction",
+    "fetch_backbone": "core.backbones.loading",
+    "fetching_is_allowed": "core.fetching",
+    "find_class": "core.imagenet",
+    "list_backbones": "core.backbones.sources",
+    "load_backbone": "core.backbones.loading",
+    "needs_fetching": "core.backbones.loading",
+    "predict_files": "core.classifier",
+    "read_image": "core.images",
+    "to_pixels": "core.images",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,70 @@
+"""A pre-trained network with its own preprocessing: the type that everything else is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+from torch import nn
+
+from core import runtime
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A frozen network in evaluation mode, shared by all who use it. Nobody changes it.
+
+    Attributes:
+        name: timm name, with the tag of the weights.
+        title: the name that people know it by.
+        licence: of the weights.
+        model: the network; float32, channels-last, no gradients to its weights.
+        inference_model: the same function, faster (see `folding`); may be `model` itself.
+        mean, std: `(3, 1, 1)`, what the network subtracts from and divides pixels by.
+        input_size: (height, width) that it sees.
+        class_count: outputs of its own head; 0 for a network without classes.
+        device: where it computes.
+        transform: timm's evaluation transform for this network: PIL picture -> `(3, H, W)` uint8.
+    """
+
+    name: str
+    title: str
+    licence: str
+    model: nn.Module = field(repr=False)
+    inference_model: nn.Module = field(repr=False)
+    mean: torch.Tensor = field(repr=False)
+    std: torch.Tensor = field(repr=False)
+    input_size: tuple[int, int]
+    class_count: int
+    device: torch.device
+    transform: Callable[[Image.Image], torch.Tensor] = field(repr=False)
+
+    def view(self, picture: Image.Image) -> Image.Image:
+        """The 8-bit picture that the network sees of an RGB picture.
+
+        A picture of exactly the input size is used as it is; any other is resized and cropped by Pillow, as the
+        network was evaluated.
+        """
+        height, width = self.input_size
+        if picture.size == (width, height):
+            return picture
+        return Image.fromarray(self.transform(picture).permute(1, 2, 0).numpy())
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels `(N, 3, H, W)` in [0, 1] -> what the first layer expects, same shape, on the network's device."""
+        return (pixels.to(self.device) - self.mean) / self.std
+
+    @torch.inference_mode()
+    def fast_outputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The network's outputs `(N, class_count)`, float32, without gradients, by the fastest way this machine has.
+
+        Stages run in `runtime.inference_dtype()`; pooling and head always in float32, so that rounding does not
+        decide between two close classes.
+        """
+        dtype = runtime.inference_dtype()
+        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            features = self.inference_model.forward_features(inputs)
+        return self.inference_model.forward_head(features.float()).cpu()

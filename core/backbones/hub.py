@@ -1,0 +1,134 @@
+"""Fetch weights from the hub, through timm, with a limit on their size and on anybody's patience.
+
+The download itself is timm's (and so huggingface_hub's: resumed after a cut, checked for size, moved into place when
+complete). It runs on a thread of its own, because a server that sends nothing can hold a socket for minutes: the
+caller waits only while bytes arrive.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm.models
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
+
+from core import fetching
+from core.backbones.sources import SAFE_FILE, find_in_hub_cache
+from core.errors import BackboneError
+
+# Time without a byte after which the caller gives up.
+PATIENCE_SECONDS = 10.0
+_METADATA_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class FetchSnapshot:
+    """How far a download is. `total_bytes` is None until the hub has answered."""
+
+    received_bytes: int
+    total_bytes: int | None
+
+
+class _Download:
+    """One file on its way, shared by all who asked for it."""
+
+    def __init__(self) -> None:
+        self.finished: Future[None] = Future()
+        self.total_bytes: int | None = None
+
+
+_under_way: dict[str, _Download] = {}
+_lock = threading.Lock()
+
+
+def fetch_weights(hub_id: str) -> Iterator[FetchSnapshot]:
+    """Download `model.safetensors` of a hub repository into the hub's cache; the last snapshot means that it is there.
+
+    Who asks for a file that is already on its way watches the same download.
+
+    Raises:
+        BackboneError: not on the hub, too large, or the hub cannot be reached or sends nothing for `PATIENCE_SECONDS`.
+    """
+    with _lock:
+        download = _under_way.get(hub_id)
+        if download is None:
+            download = _under_way[hub_id] = _Download()
+            threading.Thread(target=_run, args=(hub_id, download), name=f"fetch {hub_id}", daemon=True).start()
+    received, moved_at = -1, time.monotonic()
+    while not wait([download.finished], timeout=0.1).done:
+        now_received = received_bytes(hub_id)
+        if now_received != received:
+            received, moved_at = now_received, time.monotonic()
+            yield FetchSnapshot(received, download.total_bytes)
+        if time.monotonic() - moved_at > PATIENCE_SECONDS:
+            raise BackboneError(f"The hub has sent nothing for {PATIENCE_SECONDS:.0f} seconds. Try again later.")
+    try:
+        download.finished.result()
+    except BackboneError:
+        raise
+    except Exception as error:
+        raise BackboneError(_plain_reason(hub_id, error)) from error
+    yield FetchSnapshot(received_bytes(hub_id), download.total_bytes)
+
+
+def received_bytes(hub_id: str) -> int:
+    """Bytes of this repository in the hub's cache, those of an unfinished download included."""
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=hub_id, repo_type="model") / "blobs"
+    total = 0
+    for blob in blobs.glob("*") if blobs.is_dir() else ():
+        try:
+            total += blob.stat().st_size
+        except OSError:  # renamed between the two calls
+            continue
+    return total
+
+
+def _run(hub_id: str, download: _Download) -> None:
+    try:
+        metadata = get_hf_file_metadata(hf_hub_url(hub_id, SAFE_FILE), timeout=_METADATA_SECONDS)
+        _check_size(hub_id, metadata.size)
+        download.total_bytes = metadata.size
+        timm.models.load_state_dict_from_hf(hub_id, SAFE_FILE)
+        if find_in_hub_cache(hub_id) is None:
+            raise BackboneError(f"{hub_id} was fetched but is not in the hub's cache: is the disk full?")
+    except BaseException as error:
+        _forget(hub_id)
+        download.finished.set_exception(error)
+    else:
+        _forget(hub_id)
+        download.finished.set_result(None)
+
+
+def _forget(hub_id: str) -> None:
+    with _lock:
+        _under_way.pop(hub_id, None)
+
+
+def _check_size(hub_id: str, size: int | None) -> None:
+    limit = fetching.max_weights_bytes()
+    if size is None:
+        raise BackboneError(f"The hub does not say how large {hub_id} is; it is not fetched.")
+    if size > limit:
+        raise BackboneError(
+            f"{hub_id} takes {size / 1e6:,.0f} MB; the host of this app allows {limit / 1e6:,.0f} MB "
+            "(PETLENS_MAX_WEIGHTS_MB)."
+        )
+
+
+def _plain_reason(hub_id: str, error: Exception) -> str:
+    if isinstance(error, GatedRepoError):
+        return f"The hub gives {hub_id} only to people who accepted its terms. Choose another network."
+    if isinstance(error, RepositoryNotFoundError):
+        return f"The hub has no weights called {hub_id}. Choose another network."
+    if isinstance(error, EntryNotFoundError):
+        return f"{hub_id} has no weights in the safetensors format, the only one that is opened here."
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The disk is full: there is no room for the weights."
+    return "The hub cannot be reached, or the connection broke. Check the internet connection and try again."

@@ -1,0 +1,222 @@
+"""From a name to a backbone: check the name, find its weights, build it, keep it for the next who asks."""
+
+from __future__ import annotations
+
+import collections
+import difflib
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import timm
+import torch
+from timm.data import create_transform, resolve_model_data_config
+
+from core import runtime
+from core.backbones.backbone import Backbone
+from core.backbones.catalogue import DEFAULT_BACKBONE, catalogued
+from core.backbones.folding import fold_batch_norm
+from core.backbones.hub import FetchSnapshot, fetch_weights
+from core.backbones.shipped import load_shipped_into
+from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, list_backbones
+from core.errors import BackboneError, SettingsError
+from core.fetching import fetching_is_allowed
+
+# timm's names: an architecture, perhaps a tag. No colon, slash or dash: so no "hf-hub:", no URL, no path.
+_NAME = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How to build one network: timm's name, the file of its weights (none: shipped), what differs from defaults."""
+
+    timm_name: str
+    name: str
+    weights: Path | None
+    licence: str
+    create_kwargs: Mapping[str, object] = field(default_factory=dict)
+    preprocessing: Mapping[str, object] = field(default_factory=dict)
+
+
+class _Loaded:
+    """Networks in memory, by name: the least recently used goes first. Two who ask at once wait for one loading."""
+
+    def __init__(self) -> None:
+        self._backbones: collections.OrderedDict[str, Backbone] = collections.OrderedDict()
+        self._loading: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Backbone:
+        with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
+            found = self._find(name)
+            if found is None:
+                found = _build(_recipe(name))
+                self._keep(name, found)
+        return found
+
+    def _find(self, name: str) -> Backbone | None:
+        with self._lock:
+            if name in self._backbones:
+                self._backbones.move_to_end(name)
+            return self._backbones.get(name)
+
+    def _keep(self, name: str, backbone: Backbone) -> None:
+        with self._lock:
+            self._backbones[name] = backbone
+            while len(self._backbones) > _max_backbones():
+                self._backbones.popitem(last=False)
+
+
+_loaded = _Loaded()
+
+
+def load_backbone(name: str = DEFAULT_BACKBONE) -> Backbone:
+    """The network of that name, frozen, from the first place that has its weights: shipped, local folder, hub.
+
+    Loaded once and shared; `PETLENS_MAX_BACKBONES` (6) networks stay in memory.
+
+    Args:
+        name: a timm name, with or without a tag: "resnet18", "resnet18.a1_in1k".
+
+    Raises:
+        BackboneError: the name is not one of timm's, or the weights are neither here nor can be fetched.
+    """
+    runtime.configure()
+    return _loaded.get(_checked_name(name))
+
+
+def needs_fetching(name: str) -> bool:
+    """Whether a network's weights are neither shipped, nor in the local folder, nor in the hub's cache.
+
+    Raises:
+        BackboneError: the name is not one of timm's, or timm has no weights for it.
+    """
+    name = _checked_name(name)
+    if is_shipped(name) or find_local(name):
+        return False
+    return find_in_hub_cache(_hub_weights(name)[1]) is None
+
+
+def fetch_backbone(name: str) -> Iterator[FetchSnapshot]:
+    """Fetch a network's weights from the hub, yielding how far the download is.
+
+    Raises:
+        BackboneError: unknown, not to be had, or the host switched fetching off.
+    """
+    name = _checked_name(name)
+    hub_id = _hub_weights(name)[1]
+    if not fetching_is_allowed():
+        raise BackboneError(f"{name} is not on this machine, and its host switched fetching off. {_what_is_here()}")
+    try:
+        yield from fetch_weights(hub_id)
+    except BackboneError as error:
+        raise BackboneError(f"{name} is not on this machine. {error} {_what_is_here()}") from error
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not _NAME.fullmatch(name):
+        raise BackboneError(
+            f'"{name[:80]}" is not the name of a network. Give a timm name such as "resnet18" '
+            "(letters, digits and _; no address, no path)."
+        )
+    row = catalogued(name)
+    if row is not None and is_shipped(row.name):
+        return row.name
+    local = find_local(name)
+    if local is not None:
+        return local.name
+    if name in timm.list_models() or name in timm.list_pretrained():
+        return name
+    close = difflib.get_close_matches(name, timm.list_pretrained(), n=3)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    raise BackboneError(f'timm has no network called "{name}".{hint}')
+
+
+def _recipe(name: str) -> _Recipe:
+    row = catalogued(name)
+    kwargs = row.create_kwargs if row else {}
+    if is_shipped(name):
+        return _Recipe(name, name, None, row.licence, kwargs)
+    local = find_local(name)
+    if local:
+        kwargs = {**kwargs, **local.create_kwargs}
+        return _Recipe(local.architecture, local.name, local.path, local.licence, kwargs, local.preprocessing)
+    timm_name, hub_id, licence = _hub_weights(name)
+    path = find_in_hub_cache(hub_id)
+    if path is None:
+        for _ in fetch_backbone(name):
+            pass
+        path = find_in_hub_cache(hub_id)
+    return _Recipe(timm_name, timm_name, path, licence, kwargs)
+
+
+def _hub_weights(name: str) -> tuple[str, str, str]:
+    """Full timm name, hub repository and licence of a timm name's default weights."""
+    config = timm.get_pretrained_cfg(name, allow_unregistered=False)
+    if config is None or not config.hf_hub_id or config.custom_load:
+        raise BackboneError(f"timm has no weights for {name} in the safetensors format. {_what_is_here()}")
+    return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or "not stated"
+
+
+def _build(recipe: _Recipe) -> Backbone:
+    model = _create(recipe).eval().requires_grad_(False)
+    model = model.to(runtime.device(), memory_format=torch.channels_last)
+    config = {**resolve_model_data_config(model), **recipe.preprocessing}
+    height, width = config["input_size"][-2:]
+    sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0)).to(runtime.device())
+    row = catalogued(recipe.name) or catalogued(recipe.timm_name)
+    return Backbone(
+        name=recipe.name,
+        title=row.title if row else recipe.name,
+        licence=recipe.licence,
+        model=model,
+        inference_model=fold_batch_norm(model, sample),
+        mean=_per_channel(config["mean"]),
+        std=_per_channel(config["std"]),
+        input_size=(height, width),
+        class_count=model.num_classes,
+        device=runtime.device(),
+        transform=create_transform(**config, is_training=False, normalize=False),
+    )
+
+
+def _create(recipe: _Recipe) -> torch.nn.Module:
+    try:
+        if recipe.weights is None:
+            model = timm.create_model(recipe.timm_name, pretrained=False, **recipe.create_kwargs)
+            load_shipped_into(model)
+            return model
+        return timm.create_model(
+            recipe.timm_name,
+            pretrained=True,
+            pretrained_cfg_overlay={"file": str(recipe.weights)},
+            **recipe.create_kwargs,
+        )
+    except BackboneError:
+        raise
+    except Exception as error:  # a file cut short, tensors of another network, an argument that timm does not know
+        raise BackboneError(
+            f"The weights of {recipe.name} do not fit the network or are damaged. Delete the file and get it again."
+        ) from error
+
+
+def _per_channel(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values, device=runtime.device()).view(3, 1, 1)
+
+
+def _what_is_here() -> str:
+    here = [listing.title for listing in list_backbones() if listing.here]
+    return f"Here now: {', '.join(here)}."
+
+
+def _max_backbones() -> int:
+    text = os.environ.get("PETLENS_MAX_BACKBONES", "6")
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"PETLENS_MAX_BACKBONES is {text!r}; it must be a whole number from 1.")
+    return int(text)

@@ -1,0 +1,108 @@
+"""From pictures to predictions: one, a few, or a folder full of files."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core import runtime
+from core.backbones.backbone import Backbone
+from core.errors import BackboneError, ImageError
+from core.imagenet import CLASS_COUNT
+from core.images import Source, read_image, to_pixels
+from core.prediction import Prediction
+
+# Pictures that one worker takes at a time. Larger batches leave the processor's cache: see benchmarks/throughput.py.
+CHUNK = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A backbone and its ImageNet head: pixels -> logits -> predictions.
+
+    Raises:
+        BackboneError: the network has no ImageNet classes (DINOv2, for instance).
+    """
+
+    backbone: Backbone
+
+    def __post_init__(self) -> None:
+        if self.backbone.class_count != CLASS_COUNT:
+            raise BackboneError(
+                f"{self.backbone.title} does not name ImageNet's {CLASS_COUNT} classes, so it cannot classify by itself."
+            )
+
+    def logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels `(N, 3, H, W)` float32 in [0, 1] -> `(N, 1000)` float32; gradients flow back to the pixels."""
+        return self.backbone.model(self.backbone.normalise(pixels))
+
+    def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
+        """Predictions for RGB pictures of any size, each seen through `Backbone.view`."""
+        pixels = to_pixels([self.backbone.view(picture) for picture in pictures])
+        logits = self.backbone.fast_outputs(pixels).numpy().astype(np.float64)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return [Prediction(row / row.sum()) for row in odds]
+
+    def read(self, source: Source) -> Image.Image:
+        """A picture file, decoded no finer than this network can make use of."""
+        return read_image(source, short_side_px=max(self.backbone.input_size))
+
+
+@dataclass(frozen=True, eq=False)
+class FileResult:
+    """One file's prediction, or why there is none; and its share of the time, reading included."""
+
+    source: Source
+    prediction: Prediction | None
+    error: ImageError | None
+    seconds: float
+
+
+def predict_files(classifier: Classifier, sources: Sequence[Source]) -> Iterator[FileResult]:
+    """Classify many files on all processors: one result a file, in the order given, as soon as it is there.
+
+    A file that cannot be read gives a result with its error; the others go on. Closing the iterator ends the work after
+    the chunks that are being computed.
+    """
+    pool = runtime.workers()
+    workers = runtime.processor_count()
+    size = max(1, min(CHUNK, math.ceil(len(sources) / workers)))
+    chunks = (sources[start : start + size] for start in range(0, len(sources), size))
+    pending: collections.deque[Future[list[FileResult]]] = collections.deque()
+    try:
+        # Two chunks a worker wait at most: memory stays bounded whatever the number of files.
+        for chunk in itertools.islice(chunks, 2 * workers):
+            pending.append(pool.submit(_predict_chunk, classifier, chunk))
+        while pending:
+            results = pending.popleft().result()
+            for chunk in itertools.islice(chunks, 1):
+                pending.append(pool.submit(_predict_chunk, classifier, chunk))
+            yield from results
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _predict_chunk(classifier: Classifier, sources: Sequence[Source]) -> list[FileResult]:
+    start = time.perf_counter()
+    pictures, errors = {}, {}
+    for position, source in enumerate(sources):
+        try:
+            pictures[position] = classifier.backbone.view(classifier.read(source))
+        except ImageError as error:
+            errors[position] = error
+    predictions = dict(zip(pictures, classifier.predict(list(pictures.values())) if pictures else [], strict=True))
+    seconds = (time.perf_counter() - start) / len(sources)
+    return [
+        FileResult(source, predictions.get(position), errors.get(position), seconds)
+        for position, source in enumerate(sources)
+    ]

@@ -1,0 +1,26 @@
+"""What can go wrong, in words for the person at the screen.
+
+    PetLensError
+    ├── ImageError      a file that is not a picture, or one too large to open
+    ├── SettingsError   a value outside its range, or a name that fits nothing
+    └── BackboneError   a network that is unknown, not here, or cannot be fetched
+
+Every message says what is wrong, names the value, and says what to do about it.
+None of them holds a path of the machine that runs the app: a web page may show them as they are.
+"""
+
+
+class PetLensError(Exception):
+    """Base of all errors that the user can mend."""
+
+
+class ImageError(PetLensError):
+    """A picture cannot be read."""
+
+
+class SettingsError(PetLensError):
+    """A setting has a value outside its range, or names something that does not exist."""
+
+
+class BackboneError(PetLensError):
+    """A network is unknown, or its weights are neither here nor to be had."""

@@ -1,0 +1,97 @@
+"""What a network says of one picture, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from core import imagenet
+from core.errors import SettingsError
+
+# Chosen on half of the photos in `benchmarks/certainty.py`, which measures it on the others: see docs/methods.md.
+UNSURE_BELOW = 0.30
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One class with its probability in [0, 1]. `title` is `label` made unique ("crane (bird)")."""
+
+    index: int
+    label: str
+    title: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Species:
+    """Probability that the picture shows a cat, a dog, or neither: sums over ImageNet's classes; they add up to 1."""
+
+    cat: float
+    dog: float
+    neither: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Probabilities `(1000,)` in [0, 1] over the classes of ImageNet-1k, float64, adding up to 1."""
+
+    probabilities: np.ndarray = field(repr=False)
+
+    def top(self, count: int = 5) -> list[Ranked]:
+        """The most probable classes, best first.
+
+        Raises:
+            SettingsError: `count` is not from 1 to 1000.
+        """
+        if not 1 <= count <= imagenet.CLASS_COUNT:
+            raise SettingsError(f"top must be from 1 to {imagenet.CLASS_COUNT}, not {count}.")
+        # a stable sort, so that equal probabilities come in the order of their indices on every machine
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [self._ranked(int(index)) for index in order]
+
+    @property
+    def species(self) -> Species:
+        """Cat, dog or neither."""
+        cat, dog = self._sum(imagenet.CATS), self._sum(imagenet.DOGS)
+        return Species(cat, dog, max(0.0, 1.0 - cat - dog))
+
+    @property
+    def breed(self) -> Ranked | None:
+        """The most probable class among the cats or among the dogs, whichever species has more than half; else none."""
+        species = self.species
+        if max(species.cat, species.dog) <= 0.5:
+            return None
+        members = imagenet.CATS if species.cat > species.dog else imagenet.DOGS
+        return self._ranked(max(members, key=lambda index: self.probabilities[index]))
+
+    @property
+    def certainty(self) -> float:
+        """Probability of the strongest single answer, where all cats are one answer and all dogs another.
+
+        A network that hesitates between two terriers is not unsure what it sees; one that gives a fifth each to
+        "nail", "matchstick" and "ruler" is. The maximum probability as a sign of unfamiliar pictures is Hendrycks and
+        Gimpel 2016 (arXiv:1610.02136); counting cats and dogs together is ours.
+        """
+        species = self.species
+        return max(float(self.probabilities.max()), species.cat, species.dog)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether even the strongest answer has less than `UNSURE_BELOW`."""
+        return self.certainty < UNSURE_BELOW
+
+    def as_dict(self, top: int = 5) -> dict:
+        """What the command line and the app's API say of a picture, ready for JSON."""
+        return {
+            "top": [{"label": r.label, "index": r.index, "probability": r.probability} for r in self.top(top)],
+            **asdict(self.species),
+            "unsure": self.unsure,
+        }
+
+    def _sum(self, indices: range) -> float:
+        return float(self.probabilities[indices.start : indices.stop].sum())
+
+    def _ranked(self, index: int) -> Ranked:
+        named = imagenet.classes()[index]
+        return Ranked(index, named.label, named.title, float(self.probabilities[index]))

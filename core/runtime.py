@@ -1,0 +1,139 @@
+"""How this machine computes: allocator, threads, device and precision.
+
+Nothing happens at import. `configure` runs once, when the first network is loaded (or earlier, by hand).
+Knows nothing of pictures or networks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import logging
+import math
+import os
+import platform
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+# glibc's mallopt parameters (malloc.h)
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+# Old glibc refuses an mmap threshold above half of a thread's heap (32 MiB); newer ones take any.
+_THRESHOLDS_BYTES = (1 << 30, 32 << 20)
+
+
+@functools.cache
+def configure() -> None:
+    """Tell the allocator to keep its pages and torch how many processors there really are. Idempotent.
+
+    glibc hands every large tensor back to the kernel and faults it in again, page by page, at the next layer.
+    Keeping the pages made batches 1.4 to 2.8 times faster (`benchmarks/throughput.py` measures it).
+    `PETLENS_ALLOCATOR=default` leaves the allocator as it comes.
+    """
+    if os.environ.get("PETLENS_ALLOCATOR") != "default":
+        kept = _keep_freed_pages()
+        logger.info("allocator keeps freed pages: %s", kept)
+    torch.set_num_threads(processor_count())
+
+
+def processor_count() -> int:
+    """Processors that this process may use: the affinity mask, cut by a container's quota.
+
+    torch sees all processors of the host; in a container that is allowed two of them, its threads get in each other's way.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return max(1, math.ceil(min(allowed, _container_quota(Path("/sys/fs/cgroup")))))
+
+
+@functools.cache
+def device() -> torch.device:
+    """The device that networks run on: `PETLENS_DEVICE`, else CUDA where there is one, else the processor."""
+    name = os.environ.get("PETLENS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+@functools.cache
+def inference_dtype() -> torch.dtype:
+    """Number format for inference: bfloat16 where the processor multiplies it natively, else float32.
+
+    A processor without such instructions emulates bfloat16, 20 to 40 times slower than float32.
+    `PETLENS_PRECISION` (`float32` or `bfloat16`) overrides. Gradients with respect to pixels always use float32:
+    there bfloat16 is slower even on processors that have it.
+    """
+    wanted = os.environ.get("PETLENS_PRECISION")
+    if wanted:
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
+    if device().type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if _processor_flags() & {"avx512_bf16", "amx_bf16"} else torch.float32
+
+
+@functools.cache
+def workers() -> ThreadPoolExecutor:
+    """One thread a processor, each of which computes with a single thread: the whole process shares this pool.
+
+    Independent chunks on separate threads beat one chunk spread over all processors: no thread waits for another
+    between two layers, and decoding one chunk overlaps with the network's work on another.
+    """
+    count = processor_count()
+    started = threading.Barrier(count + 1)
+
+    def start_worker() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="pixels", initializer=start_worker)
+    for _ in range(count):
+        pool.submit(lambda: None)
+    started.wait()
+    # set_num_threads also sets the number that threads yet to be born will take: put that back.
+    torch.set_num_threads(count)
+    return pool
+
+
+def processor_name() -> str:
+    """The processor's name as the system gives it, for benchmark files."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _keep_freed_pages() -> bool:
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return all(
+        any(mallopt(parameter, size) == 1 for size in _THRESHOLDS_BYTES)
+        for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD)
+    )
+
+
+def _container_quota(cgroup: Path) -> float:
+    """Processors that a container's CPU quota allows (cgroup v2, then v1); infinity where there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return math.inf if quota == "max" else int(quota) / int(period)
+    with contextlib.suppress(OSError, ValueError):
+        quota_us = int((cgroup / "cpu/cpu.cfs_quota_us").read_text())
+        period_us = int((cgroup / "cpu/cpu.cfs_period_us").read_text())
+        return quota_us / period_us if quota_us > 0 else math.inf
+    return math.inf
+
+
+def _processor_flags() -> set[str]:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("flags"):
+                return set(line.split(":", 1)[1].split())
+    return set()

@@ -1,0 +1,111 @@
+"""Results as HTML. Every text passes through `html.escape`; nothing else may enter the markup.
+
+The markup is built here and handed to `gr.HTML` as its value. Gradio's own templates are not used for texts: what a
+value holds is pasted into a JavaScript template there, and `${...}` in a file name would run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core import Prediction, Ranked, Species
+
+# Below this, the best name of a cat or dog is called a guess.
+GUESS_BELOW = 0.5
+
+
+@dataclass(frozen=True)
+class Look:
+    """One network's look at one photo: what it says and what it took."""
+
+    network: str
+    licence: str
+    prediction: Prediction
+    reading_seconds: float
+    network_seconds: float
+
+
+def result_card(look: Look, *, top: int = 5) -> str:
+    """Headline, cat / dog / neither, the best names as bars, a note where one is due, time and network below."""
+    prediction = look.prediction
+    ranked = prediction.top(top)
+    headline = prediction.breed or ranked[0]
+    return _card(
+        f'<p class="pl-network">{escape(look.network)} says</p>'
+        f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'
+        f'<span class="pl-percent">{_percent(headline.probability)}</span></p>'
+        f"{_species_bar(prediction.species)}"
+        f"{_note(prediction, headline)}"
+        f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
+        f'<p class="pl-foot">{_time(look)} · {escape(look.network)} · weights: {escape(look.licence)}</p>'
+    )
+
+
+def message_card(text: str) -> str:
+    """Something that went wrong, in words."""
+    return _card(f'<p class="pl-note pl-warning" role="alert">{escape(text)}</p>')
+
+
+def waiting_card(text: str, share: float | None = None) -> str:
+    """What is going on; with a bar where the share done, 0 to 1, is known."""
+    bar = "" if share is None else f'<div class="pl-progress"><span style="width:{share:.1%}"></span></div>'
+    return _card(f'<p class="pl-waiting" role="status">{escape(text)}</p>{bar}')
+
+
+def hint_card() -> str:
+    """Nothing to show yet."""
+    return _card('<p class="pl-waiting">Drop a photo, paste one, take one, or choose an example.</p>')
+
+
+def _card(inner: str) -> str:
+    return f'<div class="pl-card">{inner}</div>'
+
+
+def _bar(ranked: Ranked) -> str:
+    percent = _percent(ranked.probability)
+    return (
+        f'<li><span class="pl-bar-name">{escape(ranked.title)}</span><span class="pl-bar-percent">{percent}</span>'
+        f'<span class="pl-bar"><span style="width:{ranked.probability:.2%}"></span></span></li>'
+    )
+
+
+def _species_bar(species: Species) -> str:
+    parts = (("cat", species.cat), ("dog", species.dog), ("neither", species.neither))
+    said = ", ".join(f"{name} {_percent(share)}" for name, share in parts)
+    segments = "".join(f'<span class="pl-{name}" style="width:{share:.2%}"></span>' for name, share in parts)
+    legend = "".join(f'<span><i class="pl-{name}"></i>{name} <b>{_percent(share)}</b></span>' for name, share in parts)
+    return (
+        f'<div class="pl-species"><div class="pl-stack" role="img" aria-label="{said}">{segments}</div>'
+        f'<div class="pl-legend">{legend}</div></div>'
+    )
+
+
+def _note(prediction: Prediction, headline: Ranked) -> str:
+    from core.prediction import UNSURE_BELOW
+
+    if prediction.unsure:
+        text = (
+            f"Not sure at all: even its strongest answer gets only {_percent(prediction.certainty)}. "
+            "Perhaps this is nothing that the network has learned. "
+            f"(Judged so below {UNSURE_BELOW:.0%}, all cats counting as one answer and all dogs as another.)"
+        )
+    elif prediction.breed and headline.probability < GUESS_BELOW:
+        kind = "cat" if prediction.species.cat > prediction.species.dog else "dog"
+        text = f"Quite surely a {kind}, but the breed is a guess: no name gets half of the votes."
+    else:
+        return ""
+    return f'<p class="pl-note">{escape(text)}</p>'
+
+
+def _time(look: Look) -> str:
+    reading, network = look.reading_seconds * 1000, look.network_seconds * 1000
+    return f"{reading + network:.0f} ms: reading {reading:.0f}, network {network:.0f}"
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.005:
+        return "<1 %".replace("<", "&lt;")
+    return f"{share:.0%}".replace("%", " %")

@@ -1,0 +1,37 @@
+"""Pictures that come with installed packages, so that the page has something to show without internet or upload.
+
+Found without importing the packages: scikit-image would take half a second.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture file, what it shows, and where it comes from."""
+
+    path: Path
+    shows: str
+    origin: str
+
+
+def examples() -> list[Example]:
+    """The examples that this installation has; the first one is on the page when it opens."""
+    skimage, gradio = _folder("skimage") / "data", _folder("gradio") / "media_assets" / "images"
+    wanted = [
+        Example(skimage / "chelsea.png", "Chelsea, a cat", "scikit-image, Stefan van der Walt, CC0"),
+        Example(gradio / "cheetah.jpg", "a cheetah", "Gradio"),
+        Example(gradio / "lion.jpg", "a lion", "Gradio"),
+        Example(skimage / "coffee.png", "a cup of coffee", "scikit-image, Rachel Michetti, CC0"),
+        Example(skimage / "ihc.png", "cells under a microscope", "scikit-image, no known copyright"),
+    ]
+    return [example for example in wanted if example.path.is_file()]
+
+
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    return Path(spec.submodule_search_locations[0]) if spec else Path()

@@ -1,0 +1,177 @@
+"""Work in a few fixed threads, with a queue that one can see.
+
+A job runs a generator of complete snapshots. Handlers watch it without holding a thread, so the number of threads that
+run torch is fixed, whatever the number of visitors; Gradio's own concurrency limit does not bound them after a cancel.
+Stop is a flag that the worker reads between two snapshots: the last snapshot is always delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.errors import PetLensError
+
+logger = logging.getLogger(__name__)
+
+State = Literal["queued", "running", "done", "stopped", "failed"]
+UNFINISHED = ("queued", "running")
+
+
+class BusyError(PetLensError):
+    """The queue is full."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a watcher sees of a job: its state, its place in the queue (0: not waiting), its newest snapshot."""
+
+    state: State
+    place: int
+    snapshot: Any
+
+
+class Job:
+    """One piece of work. Made by `Pool.submit`; its worker writes, any number of watchers read."""
+
+    def __init__(self, work: Callable[[], Iterator[Any]]) -> None:
+        self.state: State = "queued"
+        self.place = 0
+        self.snapshot: Any = None
+        self.error: BaseException | None = None
+        self._work = work
+        self._stop = threading.Event()
+        self._watchers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Ask the job to end after its present step. A job that still waits never starts."""
+        self._stop.set()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is more to come."""
+        return self.state in UNFINISHED
+
+    async def watch(self, every_seconds: float = 0.2) -> AsyncIterator[Progress]:
+        """Progress whenever there is news, at most once in `every_seconds`; the final one always.
+
+        Raises:
+            BaseException: what the work raised.
+        """
+        changed = asyncio.Event()
+        with self._lock:
+            self._watchers[changed] = asyncio.get_running_loop()
+        try:
+            while True:
+                changed.clear()
+                finished = not self.unfinished
+                if finished and self.error is not None:
+                    raise self.error
+                yield Progress(self.state, self.place, self.snapshot)
+                if finished:
+                    return
+                await changed.wait()
+                if self.unfinished:
+                    # wait for more news, but let the end through at once
+                    with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                        await asyncio.wait_for(self._finished(changed), every_seconds)
+        finally:
+            with self._lock:
+                self._watchers.pop(changed, None)
+
+    async def _finished(self, changed: asyncio.Event) -> None:
+        while self.unfinished:
+            changed.clear()
+            await changed.wait()
+
+    def _run(self) -> None:
+        if self._stop.is_set():
+            self._become("stopped")
+            return
+        self._become("running")
+        try:
+            with contextlib.closing(self._work()) as snapshots:
+                for snapshot in snapshots:
+                    self.snapshot = snapshot
+                    if self._stop.is_set():
+                        break
+                    self._notify()
+        except BaseException as error:
+            self.error = error
+            self._become("failed")
+        else:
+            self._become("stopped" if self._stop.is_set() else "done")
+
+    def _become(self, state: State) -> None:
+        self.place = 0
+        self.state = state
+        self._notify()
+
+    def _move_to(self, place: int) -> None:
+        if place != self.place:
+            self.place = place
+            self._notify()
+
+    def _notify(self) -> None:
+        with self._lock:
+            for changed, loop in self._watchers.items():
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody watches
+                    loop.call_soon_threadsafe(changed.set)
+
+
+class Pool:
+    """A fixed number of worker threads and a first-come queue with a limit."""
+
+    def __init__(self, name: str, *, threads: int, max_waiting: int) -> None:
+        self._waiting: collections.deque[Job] = collections.deque()
+        self._max_waiting = max_waiting
+        self._changed = threading.Condition()
+        for number in range(threads):
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    def submit(self, work: Callable[[], Iterator[Any]]) -> Job:
+        """Queue a generator function.
+
+        Raises:
+            BusyError: the queue is full.
+        """
+        job = Job(work)
+        with self._changed:
+            if len(self._waiting) >= self._max_waiting:
+                raise BusyError("Many people are using this machine right now. Try again in a minute.")
+            self._waiting.append(job)
+            job.place = len(self._waiting)
+            self._changed.notify()
+        return job
+
+    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a plain function in the pool and wait for its result, without holding a thread."""
+
+        def once() -> Iterator[Any]:
+            yield function(*arguments)
+
+        job = self.submit(once)
+        result = None
+        try:
+            async for progress in job.watch():
+                result = progress.snapshot
+        finally:
+            job.stop()  # nobody waits any more: if it has not begun, it need not
+        return result
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                job = self._waiting.popleft()
+                for place, waiting in enumerate(self._waiting, start=1):
+                    waiting._move_to(place)
+            job._run()

@@ -1,0 +1,86 @@
+"""The page: the tabs together, and how it is launched."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import core
+from demo.classify import build_classify_tab
+from demo.context import Context, Limits
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+WARM_UP_AFTER_SECONDS = 3.0
+
+
+def build_page(context: Context | None = None) -> gr.Blocks:
+    """The whole app. Builds components only: torch is imported later, behind the page."""
+    context = context or Context.create()
+    # uploads and results are deleted two hours after their last use, looked for every ten minutes
+    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(600, 7200)) as page:
+        gr.HTML(_header(), elem_id="header")
+        with gr.Tabs(overflow_behavior="wrap"), gr.Tab("Classify"):
+            build_classify_tab(context, page)
+
+        def forget(request: gr.Request) -> None:
+            context.sessions.forget(request.session_hash)
+
+        page.unload(forget)
+    # queue=False handlers stay reachable; the rest goes through the queue, which shows places
+    return page.queue(api_open=False, max_size=None)
+
+
+def launch_options(limits: Limits | None = None) -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: look, limits, and nothing that speaks to the outside."""
+    limits = limits or Limits.from_environment()
+    return {
+        "theme": theme(),
+        "css_paths": ASSETS / "style.css",
+        "favicon_path": ASSETS / "logo.svg",
+        "footer_links": ["api"],
+        "max_file_size": f"{limits.max_upload_mb}mb",
+        # also the number of streams at once, async ones included: thirty visitors with two each, and room
+        "max_threads": 100,
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "pwa": False,
+        "ssr_mode": False,
+    }
+
+
+def theme() -> gr.themes.Base:
+    """Teal on slate, with fonts that come with Gradio.
+
+    Most of its font files are fragments without Latin letters ("Source Sans 3", every semibold); these are whole.
+    """
+    return gr.themes.Soft(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        font=[gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+        radius_size="lg",
+    )
+
+
+def warm_up() -> threading.Timer:
+    """Load the default network a little after the start, so that the first visitor finds it ready.
+
+    Not at once: importing torch would hold up the first page.
+    """
+    timer = threading.Timer(WARM_UP_AFTER_SECONDS, lambda: core.load_backbone())
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _header() -> str:
+    logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+    return (
+        f'<header class="pl-header"><span class="pl-logo">{logo}</span>'
+        "<div><h1>Pet Lens</h1><p>Transfer learning that you can see</p></div></header>"
+    )
