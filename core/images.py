@@ -6,8 +6,10 @@ Knows nothing of networks: resizing to what a network wants is `Backbone.view`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps
+from PIL import IcoImagePlugin, Image, ImageCms, ImageOps
 
 from core.errors import ImageError
 
@@ -24,10 +26,14 @@ MAX_FILE_BYTES = 100_000_000
 
 # Formats that cameras, phones, browsers and drawing programs write. Pillow knows more, some of which start
 # other programs (EPS) or have few readers and many faults; they are refused. JPEG includes MPO, of phones.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "ICO", "TGA")
+# Icons (ICO) are read as well: see `_open`.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "TGA")
 
 # Pillow's own reminder: JPEG scaling to at least twice the wanted size is nearly indistinguishable from full decoding.
 _DRAFT_GAP = 2
+
+# The first four letters that HEIC files of phones and cameras carry (ISO/IEC 23008-12, annex B).
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 
 Source = str | os.PathLike | bytes | BinaryIO
 
@@ -47,32 +53,10 @@ def read_image(source: Source, *, short_side_px: int | None = None) -> Image.Ima
         ImageError: empty, not a picture, truncated, over `MAX_PIXELS` (whatever the size of the file), SVG or HEIC.
     """
     data = _read_bytes(source)
-    try:
-        with warnings.catch_warnings():
-            # Our own limit is checked below; Pillow's warning comes first, from 89 megapixels.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ImageError(_too_large()) from error
-    except Exception as error:  # parsers of hostile bytes raise anything: struct.error, IndexError, SyntaxError, ...
-        raise ImageError(_why_not_a_picture(data)) from error
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(width, height))
-    if width == 0 or height == 0:
-        raise ImageError("This picture has no pixels: its width or height is 0.")
-    try:
-        if short_side_px is not None and picture.format in ("JPEG", "MPO"):
-            shrink = _DRAFT_GAP * short_side_px / min(width, height)
-            picture.draft(None, (round(width * shrink), round(height * shrink)))
-        picture.load()
-        return _to_rgb(ImageOps.exif_transpose(picture))
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(
-            "This picture is damaged: the file ends too early or its content is broken. Save or download it again."
-        ) from error
+    with warnings.catch_warnings():
+        # Pillow warns of sizes from 89 megapixels, where our own limit is lower, and of metadata that nobody reads here.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return _decode(data, short_side_px)
 
 
 def to_pixels(pictures: Sequence[Image.Image]) -> torch.Tensor:
@@ -95,6 +79,8 @@ def _read_bytes(source: Source) -> bytes:
                 raise ImageError("This is a folder, not a picture.")
             if not path.exists():
                 raise ImageError("There is no such file.")
+            if not path.is_file():  # a pipe or a device: reading it may never end
+                raise ImageError("This is not a file.")
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise ImageError(_file_too_large())
             data = path.read_bytes()
@@ -109,6 +95,39 @@ def _read_bytes(source: Source) -> bytes:
     return data
 
 
+def _decode(data: bytes, short_side_px: int | None) -> Image.Image:
+    try:
+        picture = _open(data)
+    except Image.DecompressionBombError as error:
+        raise ImageError(_too_large()) from error
+    except Exception as error:  # parsers of hostile bytes raise anything: struct.error, IndexError, SyntaxError, ...
+        raise ImageError(_why_not_a_picture(data)) from error
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(width, height))
+    if width == 0 or height == 0:
+        raise ImageError("This picture has no pixels: its width or height is 0.")
+    try:
+        if short_side_px is not None and picture.format in ("JPEG", "MPO"):
+            picture.draft(None, (_DRAFT_GAP * short_side_px, _DRAFT_GAP * short_side_px))
+        picture.load()
+        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+            ImageOps.exif_transpose(picture, in_place=True)
+        return _to_rgb(picture)
+    except Exception as error:
+        raise ImageError(
+            "This picture is damaged: the file ends too early or its content is broken. Save or download it again."
+        ) from error
+
+
+def _open(data: bytes) -> Image.Image:
+    """The first picture of the file: its size is known, its pixels are not decoded yet."""
+    if data.startswith(b"\0\0\1\0"):
+        # Image.open decodes an icon at once, and an icon can hold a PNG of any size.
+        return IcoImagePlugin.IcoFile(io.BytesIO(data)).frame(0)
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
 def _to_rgb(picture: Image.Image) -> Image.Image:
     mode = picture.mode
     if mode.startswith("I;16") or mode in ("I", "F"):
@@ -118,26 +137,32 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         return ImageCms.applyTransform(picture, to_srgb)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture)
+        return white
     return picture.convert("RGB")
 
 
 def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:
     """Grey values of more than 8 bits, to 8: 16-bit by its own range, others by the range that they use."""
-    values = np.nan_to_num(values.astype(np.float64))
+    values = values.astype(np.float64)  # the one copy, changed in place: 50 megapixels take 400 MB
     low, high = 0.0, 65535.0
     if mode == "F" or values.min() < low or values.max() > high:
-        low, high = values.min(), values.max()
-    scaled = (values - low) / max(high - low, 1e-12) * 255
-    return np.round(scaled).astype(np.uint8)
+        known = np.isfinite(values)
+        if not known.any():
+            return np.zeros(values.shape, np.uint8)
+        low, high = values.min(where=known, initial=np.inf), values.max(where=known, initial=-np.inf)
+        np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
+    values -= low
+    values *= 255 / ((high - low) or 1.0)
+    return np.round(values, out=values).astype(np.uint8)
 
 
 def _why_not_a_picture(data: bytes) -> str:
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) or b"<svg" in head:
+    head = re.sub(rb"<\?.*?\?>|<!--.*?-->", b"", data[:4096].removeprefix(b"\xef\xbb\xbf"), flags=re.DOTALL)
+    if head.lstrip().lower().startswith((b"<svg", b"<!doctype svg")):
         return "This is an SVG drawing, which has no pixels to look at. Export it as PNG first."
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"heim", b"heis"):
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
         return "This is a HEIC photo, as iPhones store them. Export it as JPEG first."
     known = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
     return f"This file is not a picture that can be opened here, or its beginning is damaged. Use {known}."

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import torch
 
+from core.errors import SettingsError
+
 logger = logging.getLogger(__name__)
 
 # glibc's mallopt parameters (malloc.h)
@@ -58,7 +60,10 @@ def processor_count() -> int:
 def device() -> torch.device:
     """The device that networks run on: `PETLENS_DEVICE`, else CUDA where there is one, else the processor."""
     name = os.environ.get("PETLENS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        return torch.zeros(0, device=name).device
+    except RuntimeError as error:
+        raise SettingsError(f"PETLENS_DEVICE is {name!r}, which this machine does not have. Try cpu.") from error
 
 
 @functools.cache
@@ -71,7 +76,9 @@ def inference_dtype() -> torch.dtype:
     """
     wanted = os.environ.get("PETLENS_PRECISION")
     if wanted:
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
+        if wanted not in ("float32", "bfloat16"):
+            raise SettingsError(f"PETLENS_PRECISION is {wanted!r}; it must be float32 or bfloat16.")
+        return getattr(torch, wanted)
     if device().type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     return torch.bfloat16 if _processor_flags() & {"avx512_bf16", "amx_bf16"} else torch.float32
@@ -89,6 +96,7 @@ def workers() -> ThreadPoolExecutor:
 
     def start_worker() -> None:
         torch.set_num_threads(1)
+        torch.get_num_threads()  # makes the number this thread's own: until then, setting another below would undo it
         started.wait()
 
     pool = ThreadPoolExecutor(count, thread_name_prefix="pixels", initializer=start_worker)

@@ -2,6 +2,7 @@
 
 page       puts the tabs together; how it is launched
 classify   the Classify tab
+photo      the photo input
 cards      results as HTML, escaped
 examples   pictures that come with the install
 jobs       long and short work in a few fixed threads, with a queue that one can see

@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from demo.context import Context
 from demo.examples import examples
 from demo.jobs import Progress
 from demo.messages import message_for
+from demo.photo import photo_input
 
 if TYPE_CHECKING:
     from core.classifier import FileResult
@@ -46,26 +48,13 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
     ready = examples()
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
-            photo = gr.Image(
-                value=str(ready[0].path),
-                label="Photo",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                # the camera that looks away from the person, where a phone has two
-                webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
-                height=340,
-                buttons=["fullscreen"],
-                placeholder="Drop a photo here",
-                elem_id="photo",
-            )
-            gr.Examples(
-                [[str(example.path)] for example in ready],
-                inputs=photo,
-                label="Or try one of these",
-                cache_examples=False,
-                api_visibility="private",
-            )
+            photo = photo_input(value=str(ready[0].path), label="Photo", height=340, elem_id="photo")
+            gr.Markdown("Or try one of these:", elem_classes="pl-or")
+            with gr.Row(elem_classes="pl-examples"):
+                buttons = [
+                    gr.Button(example.shows, icon=str(example.path), size="sm", min_width=84, elem_classes="pl-example")
+                    for example in ready
+                ]
             button = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column(scale=6, min_width=280):
             first_card = gr.HTML(cards.waiting_card("Waking the network …"), elem_id="result")
@@ -88,13 +77,17 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
             async for other in _card_stream(context, photo, compare_with):
                 yield first, gr.update(value=other, visible=True)
 
-    async def classify(photo: str, backbone: str = core.DEFAULT_BACKBONE, top: float = 5) -> dict:
-        """Classify one photo. Returns the same object as `python -m core classify --json`, without the file's name."""
+    async def classify(photo: str | None, backbone: str, top: float) -> dict:
+        """Classify one photo: the same object as `python -m core classify --json`, without the file's name."""
         try:
             return await context.quick.run(_as_json, photo, backbone, top)
         except Exception as error:
             raise gr.Error(message_for(error), print_exception=False) from error
 
+    for example_button, example in zip(buttons, ready, strict=True):
+        example_button.click(
+            partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
+        )
     gr.on(
         [page.load, photo.change, button.click, backbone.change, second.change],
         show,
@@ -105,7 +98,9 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
         concurrency_limit=None,
         api_visibility="private",
     )
-    gr.api(classify, api_name="classify", concurrency_limit=None)
+    # For programs. Through components, not `gr.api`: only components refuse a path that nobody uploaded.
+    top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
+    ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name="classify", concurrency_limit=None)
 
 
 def _build_several_photos(context: Context, networks: list[tuple[str, str]]) -> None:
@@ -239,7 +234,9 @@ def _look(photo: str, backbone: str) -> cards.Look:
     return cards.Look(network.title, network.licence, prediction, read - start, done - read)
 
 
-def _as_json(photo: str, backbone: str, top: float) -> dict:
+def _as_json(photo: str | None, backbone: str, top: float) -> dict:
+    if not photo:
+        raise core.ImageError("There is no photo.")
     if top != int(top):
         raise core.SettingsError(f"top must be a whole number, not {top}.")
     start = time.perf_counter()

@@ -11,6 +11,7 @@ import gradio as gr
 import core
 from demo.classify import build_classify_tab
 from demo.context import Context, Limits
+from demo.examples import examples
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WARM_UP_AFTER_SECONDS = 3.0
@@ -41,6 +42,8 @@ def launch_options(limits: Limits | None = None) -> dict[str, Any]:
         "css_paths": ASSETS / "style.css",
         "favicon_path": ASSETS / "logo.svg",
         "footer_links": ["api"],
+        # these very files, wherever the packages are installed
+        "allowed_paths": [str(example.path) for example in examples()],
         "max_file_size": f"{limits.max_upload_mb}mb",
         # also the number of streams at once, async ones included: thirty visitors with two each, and room
         "max_threads": 100,

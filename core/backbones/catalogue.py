@@ -77,7 +77,7 @@ CATALOGUE: tuple[Catalogued, ...] = (
         "a convolutional network of 2022, the most accurate of the list",
     ),
     Catalogued(
-        "vit_small_patch14_dinov2", "DINOv2 ViT-S/14", 22_056_192, 224, "apache-2.0",
+        "vit_small_patch14_dinov2", "DINOv2 ViT-S/14", 21_628_800, 224, "apache-2.0",
         "timm/vit_small_patch14_dinov2.lvd142m",
         "learned from pictures without names: it has no classes of its own",
         imagenet_head=False,

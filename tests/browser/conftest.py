@@ -1,0 +1,65 @@
+"""A real browser on the running app."""
+
+from __future__ import annotations
+
+import shutil
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+expect.set_options(timeout=20_000)
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium; None means Playwright's own."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["desktop light", "desktop dark", "phone light", "phone dark"])
+def page(request, browser, app_address) -> Page:
+    """The page, open and ready, at one of four sizes and schemes; what leaves the machine or fails is collected."""
+    size, scheme = request.param.split()
+    context = browser.new_context(
+        viewport=DESKTOP if size == "desktop" else PHONE, color_scheme=scheme, accept_downloads=True, locale="en"
+    )
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.outside, page.faults = [], []
+
+    def note_request(made):
+        address = urlparse(made.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in ("127.0.0.1", "localhost"):
+            page.outside.append(made.url)
+
+    page.on("request", note_request)
+    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.goto(app_address)
+    expect(page.locator("#result .pl-name")).to_be_visible()
+    yield page
+    context.close()
+    assert page.outside == [], "requests left the machine"
+    assert page.faults == [], "errors in the browser's console"

@@ -1,0 +1,54 @@
+"""What stands on a card, and that no text becomes markup."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core import Prediction
+from demo import cards
+
+EVIL = "<img src=x onerror=alert(1)>\"'&${alert(1)}`"
+
+
+def _look(network: str = "Net", **shares: float) -> cards.Look:
+    probabilities = np.zeros(1000)
+    probabilities[300:] = (1 - sum(shares.values())) / 700
+    for name, share in shares.items():
+        probabilities[int(name[1:])] += share
+    return cards.Look(network, "a licence", Prediction(probabilities), 0.002, 0.021)
+
+
+def test_the_card_says_breed_probability_species_time_and_network():
+    card = cards.result_card(_look(c162=0.79, c166=0.1))
+    for text in (">beagle<", ">79 %<", "dog <b>89 %", "23 ms: reading 2, network 21", "Net says", "a licence"):
+        assert text in card
+    assert "pl-note" not in card
+
+
+def test_what_is_almost_nothing_is_not_shown_as_zero():
+    assert "&lt;1 %" in cards.result_card(_look(c162=0.999, c281=0.0001))
+
+
+def test_an_unsure_network_says_how_that_is_judged():
+    card = cards.result_card(_look(c400=0.2, c500=0.1))
+    assert "Not sure at all: even its strongest answer gets only 20 %" in card
+    assert "below 30%" in card
+
+
+def test_a_sure_species_with_an_unsure_breed_is_said():
+    assert "Quite surely a dog, but the breed is a guess" in cards.result_card(_look(c162=0.4, c166=0.4))
+    assert "Quite surely a cat" in cards.result_card(_look(c281=0.4, c282=0.4))
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        cards.message_card(EVIL),
+        cards.waiting_card(EVIL, 0.5),
+        cards.result_card(_look(network=EVIL, c162=0.5)),
+    ],
+)
+def test_no_text_becomes_markup(card):
+    assert "<img" not in card
+    assert "&lt;img" in card

@@ -1,0 +1,135 @@
+"""The Classify tab: its functions called plainly, then the running app through its API."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+
+import pytest
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+import core
+from demo import classify
+from demo.context import Context, Limits
+
+
+@pytest.fixture(scope="module")
+def context():
+    return Context.create(Limits())
+
+
+def _collect(stream) -> list:
+    async def collect():
+        return [item async for item in stream]
+
+    return asyncio.run(asyncio.wait_for(collect(), 60))
+
+
+def test_no_photo_gives_a_hint(context):
+    assert ["Drop a photo" in card for card in _collect(classify._card_stream(context, None, "resnet18"))] == [True]
+
+
+def test_a_photo_gives_a_card(context, chelsea):
+    assert ">tiger cat<" in _collect(classify._card_stream(context, str(chelsea), core.DEFAULT_BACKBONE))[-1]
+
+
+def test_a_broken_photo_gives_a_message_without_a_path(context, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"not a picture")
+    card = _collect(classify._card_stream(context, str(path), core.DEFAULT_BACKBONE))[-1]
+    assert "not a picture that can be opened" in card
+    assert str(tmp_path) not in card
+
+
+def test_a_network_that_cannot_be_had_gives_a_message(context, chelsea, monkeypatch):
+    monkeypatch.setenv("PETLENS_FETCH", "0")
+    card = _collect(classify._card_stream(context, str(chelsea), "resnet50"))[-1]
+    assert "switched fetching off" in card
+
+
+def test_our_own_fault_is_logged_not_shown(context, chelsea, caplog):
+    card = _collect(classify._card_stream(context, 12345, core.DEFAULT_BACKBONE))[-1]
+    assert "Something went wrong inside Pet Lens" in card
+    assert "unexpected error" in caplog.text
+
+
+def test_the_choices_say_what_needs_internet(monkeypatch, shared_weights):
+    choices = {name: title for title, name in classify._network_choices()}
+    assert choices["tf_efficientnet_lite0"] == "EfficientNet-Lite0"
+    assert choices["resnet18"] == "ResNet-18"
+    assert choices["vgg16"] == "VGG-16 (needs internet: 553 MB)"
+    assert "vit_small_patch14_dinov2" not in choices
+    monkeypatch.setenv("PETLENS_FETCH", "0")
+    assert {name: title for title, name in classify._network_choices()}["vgg16"] == "VGG-16 (not on this machine)"
+
+
+@pytest.fixture
+def results(classifier, chelsea, tmp_path):
+    (tmp_path / "=evil().jpg").touch()
+    return list(core.predict_files(classifier, [str(chelsea), str(tmp_path / "=evil().jpg")]))
+
+
+def test_the_table_has_a_row_a_photo(results):
+    rows = classify._rows(results)
+    assert [len(row) for row in rows] == [len(classify.TABLE_HEADERS)] * 2
+    assert rows[0][:2] == ["chelsea.png", "tiger cat"]
+    assert "empty" in rows[1][-1]
+
+
+def test_the_csv_holds_every_photo_and_no_formula(results, tmp_path):
+    path = classify._write_csv(results, "net")
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    assert (rows[0]["file"], rows[0]["label_1"], rows[0]["unsure"]) == ("chelsea.png", "tiger cat", "False")
+    assert float(rows[0]["cat"]) > 0.85
+    assert rows[1]["file"] == "'=evil().jpg"
+    assert "empty" in rows[1]["error"]
+    assert None not in rows[1]
+
+
+# --- the running app ---
+
+
+def test_the_api_answers_like_the_command_line(client, chelsea):
+    said = client.predict(handle_file(chelsea), api_name="/classify")
+    assert set(said) == {"backbone", "top", "cat", "dog", "neither", "unsure", "seconds"}
+    assert said["top"][0]["label"] == "tiger cat"
+    assert len(said["top"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("backbone", "top", "message"),
+    [
+        ("resnet51", 5, "no network called"),
+        ("../../etc/passwd", 5, "not the name of a network"),
+        ("tf_efficientnet_lite0", 0, "from 1 to 1000"),
+        ("tf_efficientnet_lite0", 2.5, "whole number"),
+    ],
+)
+def test_the_api_checks_every_setting(client, chelsea, backbone, top, message):
+    with pytest.raises(AppError, match=message):
+        client.predict(handle_file(chelsea), backbone, top, api_name="/classify")
+
+
+def test_the_api_explains_a_broken_photo(client, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff" + b"\x00" * 100)
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(tmp_path / "photo.jpg"), api_name="/classify")
+    assert "/" not in str(caught.value).replace("and/or", "")
+
+
+@pytest.mark.parametrize("given", ["a picture of the server", "/etc/passwd", "http://127.0.0.1:1/x.png"])
+def test_no_path_of_the_server_and_no_address_is_followed(client, tmp_path, given):
+    """A real picture too: it is refused because nobody uploaded it, not because it cannot be read."""
+    if given == "a picture of the server":
+        given = str(tmp_path / "secret.png")
+        Image.new("RGB", (9, 9)).save(given)
+    with pytest.raises(AppError):
+        client.predict({"path": given, "meta": {"_type": "gradio.FileData"}}, api_name="/classify")
+
+
+def test_only_the_documented_endpoint_is_offered(client):
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/classify"]

@@ -1,0 +1,47 @@
+from demo.jobs import Job
+from demo.session import Sessions
+
+
+def _job() -> Job:
+    return Job(lambda: iter([1]))
+
+
+def _stopped(job: Job) -> bool:
+    return job._stop.is_set()
+
+
+def test_a_new_job_stops_the_visitors_old_one_and_nobody_elses():
+    sessions = Sessions(10)
+    mine, yours, next_one = _job(), _job(), _job()
+    sessions.start("me", mine)
+    sessions.start("you", yours)
+    sessions.start("me", next_one)
+    assert [_stopped(job) for job in (mine, yours, next_one)] == [True, False, False]
+
+
+def test_leaving_stops_the_job_and_frees_the_session():
+    sessions = Sessions(10)
+    job = _job()
+    sessions.start("me", job)
+    sessions.forget("me")
+    assert _stopped(job)
+    assert len(sessions) == 0
+
+
+def test_the_longest_idle_visitor_makes_room():
+    sessions = Sessions(2)
+    jobs = [_job() for _ in range(3)]
+    sessions.start("a", jobs[0])
+    sessions.start("b", jobs[1])
+    sessions.get("a")
+    sessions.start("c", jobs[2])
+    assert len(sessions) == 2
+    assert [_stopped(job) for job in jobs] == [False, True, False]
+
+
+def test_strangers_have_an_empty_session_and_nothing_to_stop():
+    sessions = Sessions(2)
+    sessions.stop("nobody")
+    sessions.forget("nobody")
+    assert sessions.get("nobody").job is None
+    assert len(sessions) == 0
