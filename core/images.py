@@ -25,9 +25,9 @@ MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 100_000_000
 
 # Formats that cameras, phones, browsers and drawing programs write. Pillow knows more, some of which start
-# other programs (EPS) or have few readers and many faults; they are refused. JPEG includes MPO, of phones.
+# other programs (EPS), take minutes for a large file (PPM) or have few readers; they are refused. JPEG includes MPO.
 # Icons (ICO) are read as well: see `_open`.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "TGA")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "TGA")
 
 # Pillow's own reminder: JPEG scaling to at least twice the wanted size is nearly indistinguishable from full decoding.
 _DRAFT_GAP = 2
@@ -96,17 +96,16 @@ def _read_bytes(source: Source) -> bytes:
 
 
 def _decode(data: bytes, short_side_px: int | None) -> Image.Image:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        # Opening one sets its canvas aside twice, in memory that the app's allocator may fill: 2 GB for 40 bytes.
+        _refuse_too_large(*_webp_size(data))
     try:
         picture = _open(data)
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large()) from error
+        raise ImageError(_too_large("")) from error
     except Exception as error:  # parsers of hostile bytes raise anything: struct.error, IndexError, SyntaxError, ...
         raise ImageError(_why_not_a_picture(data)) from error
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(width, height))
-    if width == 0 or height == 0:
-        raise ImageError("This picture has no pixels: its width or height is 0.")
+    _refuse_too_large(*picture.size)
     try:
         if short_side_px is not None and picture.format in ("JPEG", "MPO"):
             picture.draft(None, (_DRAFT_GAP * short_side_px, _DRAFT_GAP * short_side_px))
@@ -126,6 +125,17 @@ def _open(data: bytes) -> Image.Image:
         # Image.open decodes an icon at once, and an icon can hold a PNG of any size.
         return IcoImagePlugin.IcoFile(io.BytesIO(data)).frame(0)
     return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height as its first chunk says them: extended, lossless or lossy (RFC 9649, sections 2.5 to 2.7)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -168,8 +178,12 @@ def _why_not_a_picture(data: bytes) -> str:
     return f"This file is not a picture that can be opened here, or its beginning is damaged. Use {known}."
 
 
-def _too_large(width: int | None = None, height: int | None = None) -> str:
-    size = f" ({width} x {height} pixels)" if width and height else ""
+def _refuse_too_large(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(f" ({width} x {height} pixels)"))
+
+
+def _too_large(size: str) -> str:
     return f"This picture is too large{size}: at most {MAX_PIXELS // 1_000_000} megapixels. Make it smaller first."
 
 

@@ -59,6 +59,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
         with gr.Column(scale=6, min_width=280):
             first_card = gr.HTML(cards.waiting_card("Waking the network …"), elem_id="result")
             second_card = gr.HTML(visible=False, elem_id="second-result")
+            wanted = gr.Textbox(visible="hidden")  # written when a network must be fetched first
             with gr.Row():
                 backbone = _network_dropdown(networks, "Network")
                 second = gr.Dropdown(
@@ -69,13 +70,22 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
                     elem_id="compare",
                 )
 
-    async def show(photo: str | None, backbone: str, compare_with: str) -> AsyncIterator[tuple]:
-        wants_second = compare_with != NO_SECOND
-        async for first in _card_stream(context, photo, backbone):
-            yield first, gr.update(visible=wants_second)
-        if wants_second:
-            async for other in _card_stream(context, photo, compare_with):
-                yield first, gr.update(value=other, visible=True)
+    async def show(photo: str | None, backbone: str, compare_with: str) -> tuple:
+        first, first_missing = await _card(context, photo, backbone)
+        if compare_with == NO_SECOND:
+            other, other_missing = gr.update(visible=False), False
+        else:
+            card, other_missing = await _card(context, photo, compare_with)
+            other = gr.update(value=card, visible=True)
+        # a value that is always new: its change event starts the fetch
+        return first, other, str(time.time()) if first_missing or other_missing else gr.skip()
+
+    async def fetch(photo: str | None, backbone: str, compare_with: str) -> AsyncIterator[tuple]:
+        async for card in _fetch_then_card(context, photo, backbone):
+            yield card, gr.skip()
+        if compare_with != NO_SECOND:
+            async for card in _fetch_then_card(context, photo, compare_with):
+                yield gr.skip(), card
 
     async def classify(photo: str | None, backbone: str, top: float) -> dict:
         """Classify one photo: the same object as `python -m core classify --json`, without the file's name."""
@@ -88,13 +98,22 @@ def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str
         example_button.click(
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
         )
+    # Without Gradio's queue, which costs another 10 ms: the pool has a queue of its own.
     gr.on(
         [page.load, photo.change, button.click, backbone.change, second.change],
         show,
         inputs=[photo, backbone, second],
-        outputs=[first_card, second_card],
+        outputs=[first_card, second_card, wanted],
         show_progress="hidden",
         trigger_mode="always_last",
+        queue=False,
+        api_visibility="private",
+    )
+    wanted.change(
+        fetch,
+        inputs=[photo, backbone, second],
+        outputs=[first_card, second_card],
+        show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
     )
@@ -198,17 +217,28 @@ def _network_choices() -> list[tuple[str, str]]:
     return choices
 
 
-async def _card_stream(context: Context, photo: str | None, backbone: str) -> AsyncIterator[str]:
-    """The cards that one photo goes through: perhaps some that say what is awaited, then the result or the reason."""
+async def _card(context: Context, photo: str | None, backbone: str) -> tuple[str, bool]:
+    """The card for one photo, and whether the network must be fetched first."""
     if not photo:
-        yield cards.hint_card()
-        return
+        return cards.hint_card(), False
+    try:
+        look = await context.quick.run(_look, photo, backbone)
+    except Exception as error:
+        return cards.message_card(message_for(error)), False
+    if look is None:
+        return cards.waiting_card(f"Asking the hub for {backbone} …"), True
+    return cards.result_card(look), False
+
+
+async def _fetch_then_card(context: Context, photo: str | None, backbone: str) -> AsyncIterator[str]:
+    """The cards while a network is fetched, then the one for the photo. Nothing but the last for a network that is here."""
     try:
         async for waiting in _fetch_if_missing(context, backbone):
             yield waiting
-        yield cards.result_card(await context.quick.run(_look, photo, backbone))
     except Exception as error:
         yield cards.message_card(message_for(error))
+        return
+    yield (await _card(context, photo, backbone))[0]
 
 
 async def _fetch_if_missing(context: Context, backbone: str) -> AsyncIterator[str]:
@@ -223,7 +253,10 @@ async def _fetch_if_missing(context: Context, backbone: str) -> AsyncIterator[st
             yield cards.waiting_card(text, min(1.0, received / total))
 
 
-def _look(photo: str, backbone: str) -> cards.Look:
+def _look(photo: str, backbone: str) -> cards.Look | None:
+    """A network's look at a photo; None if the network must be fetched first."""
+    if core.needs_fetching(backbone):
+        return None
     classifier = core.Classifier(core.load_backbone(backbone))
     start = time.perf_counter()
     picture = classifier.read(photo)

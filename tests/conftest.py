@@ -27,6 +27,9 @@ def _clean_environment(monkeypatch, tmp_path_factory):
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.getbasetemp() / "hub-cache"))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    # made from ENDPOINT when huggingface_hub is imported, and used by hf_hub_url ever after
+    template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ else goes wrong. Knows nothing of networks, nor of who asks.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import re
 import sys
@@ -194,19 +195,19 @@ class _Handler(BaseHTTPRequestHandler):
         return int(asked[1]) if asked else 0
 
     def _send(self, content: memoryview, start: int) -> None:
-        hub, manners = self.server, self.server.manners
-        marks = {mark for mark in (manners.stall_at, manners.cut_at) if mark is not None}
+        hub = self.server
+        marks = {mark for mark in (hub.manners.stall_at, hub.manners.cut_at) if mark is not None}
         for position, end in _pieces(start, len(content), marks):
-            if position == manners.stall_at:
+            # looked up anew for each piece: they may be mended in between
+            if position == hub.manners.stall_at:
                 hub.wait_until_mended()
-            if hub.gone or (position == manners.cut_at and hub.takes_a_cut()):
+            if hub.gone or (position == hub.manners.cut_at and hub.takes_a_cut()):
                 return
             self.wfile.write(content[position:end])
-            if math.isfinite(manners.bytes_per_second):
-                hub.wait_until_mended((end - position) / manners.bytes_per_second)
+            hub.wait_until_mended((end - position) / hub.manners.bytes_per_second)
 
 
 def _pieces(start: int, stop: int, marks: set[int]) -> Iterator[tuple[int, int]]:
     """(first, one past the last) of what is sent at once; a new piece begins at each mark."""
     firsts = sorted({*range(start, stop, _PIECE_BYTES), *(mark for mark in marks if start <= mark < stop)})
-    yield from zip(firsts, [*firsts[1:], stop], strict=True)
+    return itertools.pairwise([*firsts, stop])

@@ -16,16 +16,24 @@ from pathlib import Path
 
 import timm.models
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.file_download import repo_folder_name
+from safetensors import SafetensorError
 
 from core import fetching
 from core.backbones.sources import SAFE_FILE, find_in_hub_cache
-from core.errors import BackboneError
+from core.errors import BackboneError, PetLensError
 
 # Time without a byte after which the caller gives up.
 PATIENCE_SECONDS = 10.0
 _METADATA_SECONDS = 8.0
+# huggingface_hub writes to the disk in pieces of 10 MiB: below 1 MB a second that looks like silence.
+_PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,14 @@ class FetchSnapshot:
 class _Download:
     """One file on its way, shared by all who asked for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hub_id: str) -> None:
         self.finished: Future[None] = Future()
         self.total_bytes: int | None = None
+        self._hub_id = hub_id
+        self._bytes_before = received_bytes(hub_id)  # an older version, or what a killed process left behind
+
+    def snapshot(self) -> FetchSnapshot:
+        return FetchSnapshot(max(0, received_bytes(self._hub_id) - self._bytes_before), self.total_bytes)
 
 
 _under_way: dict[str, _Download] = {}
@@ -59,23 +72,23 @@ def fetch_weights(hub_id: str) -> Iterator[FetchSnapshot]:
     with _lock:
         download = _under_way.get(hub_id)
         if download is None:
-            download = _under_way[hub_id] = _Download()
+            download = _under_way[hub_id] = _Download(hub_id)
             threading.Thread(target=_run, args=(hub_id, download), name=f"fetch {hub_id}", daemon=True).start()
     received, moved_at = -1, time.monotonic()
     while not wait([download.finished], timeout=0.1).done:
-        now_received = received_bytes(hub_id)
-        if now_received != received:
-            received, moved_at = now_received, time.monotonic()
-            yield FetchSnapshot(received, download.total_bytes)
+        snapshot = download.snapshot()
+        if snapshot.received_bytes > received:  # fewer: thrown away after a cut, and no progress when they come again
+            received, moved_at = snapshot.received_bytes, time.monotonic()
+            yield snapshot
         if time.monotonic() - moved_at > PATIENCE_SECONDS:
             raise BackboneError(f"The hub has sent nothing for {PATIENCE_SECONDS:.0f} seconds. Try again later.")
     try:
         download.finished.result()
-    except BackboneError:
+    except PetLensError:
         raise
     except Exception as error:
         raise BackboneError(_plain_reason(hub_id, error)) from error
-    yield FetchSnapshot(received_bytes(hub_id), download.total_bytes)
+    yield FetchSnapshot(download.total_bytes, download.total_bytes)
 
 
 def received_bytes(hub_id: str) -> int:
@@ -95,10 +108,13 @@ def _run(hub_id: str, download: _Download) -> None:
         metadata = get_hf_file_metadata(hf_hub_url(hub_id, SAFE_FILE), timeout=_METADATA_SECONDS)
         _check_size(hub_id, metadata.size)
         download.total_bytes = metadata.size
+        constants.DOWNLOAD_CHUNK_SIZE = _PIECE_BYTES
         timm.models.load_state_dict_from_hf(hub_id, SAFE_FILE)
         if find_in_hub_cache(hub_id) is None:
             raise BackboneError(f"{hub_id} was fetched but is not in the hub's cache: is the disk full?")
     except BaseException as error:
+        if isinstance(error, SafetensorError):
+            _discard(hub_id)
         _forget(hub_id)
         download.finished.set_exception(error)
     else:
@@ -109,6 +125,14 @@ def _run(hub_id: str, download: _Download) -> None:
 def _forget(hub_id: str) -> None:
     with _lock:
         _under_way.pop(hub_id, None)
+
+
+def _discard(hub_id: str) -> None:
+    """Remove a damaged file, so that the next try fetches it anew."""
+    link = find_in_hub_cache(hub_id)
+    if link is not None:
+        link.resolve().unlink(missing_ok=True)
+        link.unlink(missing_ok=True)
 
 
 def _check_size(hub_id: str, size: int | None) -> None:
@@ -127,7 +151,10 @@ def _plain_reason(hub_id: str, error: Exception) -> str:
         return f"The hub gives {hub_id} only to people who accepted its terms. Choose another network."
     if isinstance(error, RepositoryNotFoundError):
         return f"The hub has no weights called {hub_id}. Choose another network."
-    if isinstance(error, EntryNotFoundError):
+    if isinstance(error, SafetensorError):
+        return f"What the hub sent as {hub_id} is damaged or not in the safetensors format. Try again later."
+    # the local one only says that there was no answer
+    if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
         return f"{hub_id} has no weights in the safetensors format, the only one that is opened here."
     if isinstance(error, OSError) and error.errno == 28:
         return "The disk is full: there is no room for the weights."

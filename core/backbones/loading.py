@@ -42,7 +42,10 @@ class _Recipe:
 
 
 class _Loaded:
-    """Networks in memory, by name: the least recently used goes first. Two who ask at once wait for one loading."""
+    """Networks in memory, by name: the least recently used goes first. Two who ask at once wait for one loading.
+
+    Nobody waits here for the hub: who asks for weights that are on their way watches them himself, with own patience.
+    """
 
     def __init__(self) -> None:
         self._backbones: collections.OrderedDict[str, Backbone] = collections.OrderedDict()
@@ -50,12 +53,16 @@ class _Loaded:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Backbone:
+        found = self._find(name)
+        if found is not None:
+            return found
+        recipe = _recipe(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
             found = self._find(name)
             if found is None:
-                found = _build(_recipe(name))
+                found = _build(recipe)
                 self._keep(name, found)
         return found
 

@@ -226,7 +226,6 @@ def test_weights_of_unknown_size_are_not_downloaded(serve, weights):
     assert hub.downloads == []
 
 
-@pytest.mark.xfail(strict=True, raises=BackboneError, reason="the thread's SettingsError is told as a lost connection")
 def test_a_limit_that_is_no_number_is_said(serve, weights, monkeypatch):
     serve({FILE: weights})
     monkeypatch.setenv("PETLENS_MAX_WEIGHTS_MB", "lots")
@@ -286,7 +285,6 @@ def assert_plain(said: str, url: str, folder: Path) -> None:
     assert not re.search(r"https?:|Traceback|Error\b|Errno|File \"|\.py|\n", said)
 
 
-@pytest.mark.xfail(strict=True, reason="LocalEntryNotFoundError is taken for an answer of the hub")
 def test_a_server_that_is_no_hub_is_not_told_as_a_network_without_safetensors(serve, weights):
     serve({FILE: weights}, is_a_hub=False)
     assert "safetensors" not in failure()
@@ -317,13 +315,11 @@ def test_who_gave_up_can_try_again(serve, impatient, weights):
     assert load_backbone(NAME).name == "test_resnet.r160_in1k"
 
 
-@pytest.mark.xfail(strict=True, raises=BackboneError, reason="huggingface_hub writes nothing before it has 10 MiB")
 def test_a_slow_download_is_waited_for(serve, impatient, weights):
     serve({FILE: weights}, bytes_per_second=1_200_000)
     load_backbone(NAME)
 
 
-@pytest.mark.xfail(strict=True, reason="who waits for another's loading begins to be patient only afterwards")
 def test_two_who_ask_a_silent_hub_are_both_told_when_patience_ends(serve, impatient, weights):
     serve({FILE: weights}, silent_to=("GET",))
     with ThreadPoolExecutor(2) as pool:
@@ -358,7 +354,6 @@ def test_half_a_file_is_not_taken_for_a_whole_one(serve, impatient, large_weight
     assert find_in_hub_cache(HUB_ID) is None
 
 
-@pytest.mark.xfail(strict=True, reason="bytes that were thrown away and came again count as progress")
 def test_a_download_that_begins_anew_after_each_cut_ends_when_patience_does(serve, monkeypatch, large_weights):
     # longer than huggingface_hub's second before it tries again: it is not the waiting that ends the download
     monkeypatch.setattr(core_hub, "PATIENCE_SECONDS", 1.6)
@@ -375,13 +370,11 @@ def test_garbage_is_a_backbone_error(serve):
     assert failure()
 
 
-@pytest.mark.xfail(strict=True, reason="what safetensors raises is told as a lost connection")
 def test_garbage_is_not_told_as_a_lost_connection(serve):
     serve({FILE: b"no safetensors at all " * 1000})
     assert "connection" not in failure()
 
 
-@pytest.mark.xfail(strict=True, reason="the damaged file stays, and answers every later try")
 def test_garbage_is_not_kept(serve):
     serve({FILE: b"no safetensors at all " * 1000})
     failure()
@@ -444,7 +437,6 @@ def test_the_last_snapshot_is_the_whole_file(serve, weights):
     assert fetch()[-1] == core_hub.FetchSnapshot(len(weights), len(weights))
 
 
-@pytest.mark.xfail(strict=True, reason="all that lies in the folder counts, also what an earlier download left there")
 def test_what_an_interrupted_app_left_behind_does_not_count(serve, weights):
     serve({FILE: weights})
     blobs = Path(constants.HF_HUB_CACHE) / "models--timm--test_resnet.r160_in1k" / "blobs"
@@ -486,6 +478,5 @@ def test_the_command_line_says_why_a_network_cannot_be_fetched(serve, tmp_path):
 # --- of the tests themselves ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="hf_hub_url reads HUGGINGFACE_CO_URL_TEMPLATE, which conftest leaves alone")
 def test_no_test_reaches_the_real_hub():
     assert huggingface_hub.hf_hub_url(HUB_ID, FILE).startswith("http://127.0.0.1:9/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 
+import httpx
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
@@ -27,30 +28,34 @@ def _collect(stream) -> list:
     return asyncio.run(asyncio.wait_for(collect(), 60))
 
 
+def _card(context, photo, backbone) -> str:
+    return asyncio.run(asyncio.wait_for(classify._card(context, photo, backbone), 60))[0]
+
+
 def test_no_photo_gives_a_hint(context):
-    assert ["Drop a photo" in card for card in _collect(classify._card_stream(context, None, "resnet18"))] == [True]
+    assert "Drop a photo" in _card(context, None, "resnet18")
 
 
 def test_a_photo_gives_a_card(context, chelsea):
-    assert ">tiger cat<" in _collect(classify._card_stream(context, str(chelsea), core.DEFAULT_BACKBONE))[-1]
+    assert ">tiger cat<" in _card(context, str(chelsea), core.DEFAULT_BACKBONE)
 
 
 def test_a_broken_photo_gives_a_message_without_a_path(context, tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"not a picture")
-    card = _collect(classify._card_stream(context, str(path), core.DEFAULT_BACKBONE))[-1]
+    card = _card(context, str(path), core.DEFAULT_BACKBONE)
     assert "not a picture that can be opened" in card
     assert str(tmp_path) not in card
 
 
 def test_a_network_that_cannot_be_had_gives_a_message(context, chelsea, monkeypatch):
     monkeypatch.setenv("PETLENS_FETCH", "0")
-    card = _collect(classify._card_stream(context, str(chelsea), "resnet50"))[-1]
+    card = _collect(classify._fetch_then_card(context, str(chelsea), "resnet50"))[-1]
     assert "switched fetching off" in card
 
 
 def test_our_own_fault_is_logged_not_shown(context, chelsea, caplog):
-    card = _collect(classify._card_stream(context, 12345, core.DEFAULT_BACKBONE))[-1]
+    card = _card(context, 12345, core.DEFAULT_BACKBONE)
     assert "Something went wrong inside Pet Lens" in card
     assert "unexpected error" in caplog.text
 
@@ -121,14 +126,28 @@ def test_the_api_explains_a_broken_photo(client, tmp_path):
     assert "/" not in str(caught.value).replace("and/or", "")
 
 
+def _ask_past_the_client(address: str, path: str) -> str:
+    """What the endpoint answers to a raw request that names `path` as the uploaded photo."""
+    photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    posted = httpx.post(f"{address}gradio_api/call/classify", json={"data": [photo, core.DEFAULT_BACKBONE, 5]})
+    return httpx.get(f"{address}gradio_api/call/classify/{posted.json()['event_id']}", timeout=30).text
+
+
 @pytest.mark.parametrize("given", ["a picture of the server", "/etc/passwd", "http://127.0.0.1:1/x.png"])
-def test_no_path_of_the_server_and_no_address_is_followed(client, tmp_path, given):
+def test_no_path_of_the_server_and_no_address_is_followed(app_address, tmp_path, given):
     """A real picture too: it is refused because nobody uploaded it, not because it cannot be read."""
     if given == "a picture of the server":
         given = str(tmp_path / "secret.png")
         Image.new("RGB", (9, 9)).save(given)
-    with pytest.raises(AppError):
-        client.predict({"path": given, "meta": {"_type": "gradio.FileData"}}, api_name="/classify")
+    said = _ask_past_the_client(app_address, given)
+    assert said.startswith("event: error")
+    assert "probability" not in said
+
+
+def test_an_uploaded_path_is_accepted_by_the_same_raw_request(app_address, chelsea):
+    """The check above can fail."""
+    uploaded = httpx.post(f"{app_address}gradio_api/upload", files={"files": chelsea.read_bytes()}).json()[0]
+    assert "tiger cat" in _ask_past_the_client(app_address, uploaded)
 
 
 def test_only_the_documented_endpoint_is_offered(client):
