@@ -36,7 +36,7 @@ benchmarks: $(VENV)/installed-tests
 # The stamps make a second run start at once; a changed list of packages installs again.
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Pet Lens needs Python 3.10 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/installed: requirements.txt | $(VENV)/bin/python

@@ -5,8 +5,6 @@ import os
 # Read by the libraries at their import: nobody is told that the app runs, and nothing is looked up.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# The hub's other protocol hides from us how far a download is.
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 
 from demo.page import build_page, launch_options, warm_up
 

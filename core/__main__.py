@@ -19,8 +19,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-# The hub's other protocol hides from us how far a download is; read by huggingface_hub at its import.
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+# Read by huggingface_hub at its import: nobody is told what is used here.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import core
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     try:
         return options.run(options)
@@ -53,6 +53,7 @@ def classify(options: argparse.Namespace) -> int:
     """Name what each photo shows."""
     if not 1 <= options.top <= 1000:
         raise core.SettingsError(f"--top must be from 1 to 1000, not {options.top}.")
+    core.check_can_classify(options.backbone)
     classifier = core.Classifier(core.load_backbone(options.backbone))
     failed = False
     for result in core.predict_files(classifier, options.files):

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import os
 
+from huggingface_hub import constants
+
 from core.errors import SettingsError
 
 
 def fetching_is_allowed() -> bool:
-    """Whether the host lets the app fetch: neither `PETLENS_FETCH=0` nor the hub's own `HF_HUB_OFFLINE=1` is set."""
-    return os.environ.get("PETLENS_FETCH", "1") != "0" and os.environ.get("HF_HUB_OFFLINE", "0") != "1"
+    """Whether the host lets the app fetch: neither `PETLENS_FETCH=0` nor the hub's own `HF_HUB_OFFLINE` is set.
+
+    Raises:
+        SettingsError: `PETLENS_FETCH` is neither 0 nor 1. A switch for safety must not stay on because of a typo.
+    """
+    switch = os.environ.get("PETLENS_FETCH", "1")
+    if switch not in ("0", "1"):
+        raise SettingsError(f"PETLENS_FETCH is {switch!r}; it must be 0 or 1.")
+    return switch == "1" and not constants.HF_HUB_OFFLINE
 
 
 def max_weights_bytes() -> int:

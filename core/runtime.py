@@ -38,7 +38,10 @@ def configure() -> None:
     Keeping the pages made batches 1.4 to 2.8 times faster (`benchmarks/throughput.py` measures it).
     `PETLENS_ALLOCATOR=default` leaves the allocator as it comes.
     """
-    if os.environ.get("PETLENS_ALLOCATOR") != "default":
+    wanted = os.environ.get("PETLENS_ALLOCATOR", "keep")
+    if wanted not in ("keep", "default"):
+        raise SettingsError(f"PETLENS_ALLOCATOR is {wanted!r}; it must be keep or default.")
+    if wanted == "keep":
         kept = _keep_freed_pages()
         logger.info("allocator keeps freed pages: %s", kept)
     torch.set_num_threads(processor_count())
@@ -62,7 +65,7 @@ def device() -> torch.device:
     name = os.environ.get("PETLENS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.zeros(0, device=name).device
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
         raise SettingsError(f"PETLENS_DEVICE is {name!r}, which this machine does not have. Try cpu.") from error
 
 

@@ -32,7 +32,7 @@ def result_card(look: Look, *, top: int = 5) -> str:
     """Headline, cat / dog / neither, the best names as bars, a note where one is due, time and network below."""
     prediction = look.prediction
     ranked = prediction.top(top)
-    headline = prediction.breed or ranked[0]
+    headline = prediction.headline
     return _card(
         f'<p class="pl-network">{escape(look.network)} says</p>'
         f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'
@@ -40,7 +40,7 @@ def result_card(look: Look, *, top: int = 5) -> str:
         f"{_species_bar(prediction.species)}"
         f"{_note(prediction, headline)}"
         f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
-        f'<p class="pl-foot">{_time(look)} · {escape(look.network)} · weights: {escape(look.licence)}</p>'
+        f'<p class="pl-foot">{_time(look)} · {escape(look.network)} · licence: {escape(look.licence)}</p>'
     )
 
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,129 +18,159 @@ import core
 from demo import cards
 from demo.context import Context
 from demo.examples import examples
-from demo.jobs import Progress
+from demo.jobs import Job, Progress
 from demo.messages import message_for
 from demo.photo import photo_input
 
 if TYPE_CHECKING:
-    from core.classifier import FileResult
+    from core import FileResult
 
 NO_SECOND = "none"
 TABLE_HEADERS = ["photo", "best name", "probability", "cat", "dog", "neither", "note"]
-PICTURE_SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"]
+CSV_NAMES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Several photos, as far as they are done: the results, and the rows of the table."""
+
+    network: str
+    results: list[FileResult]
+    rows: list[list[str]]
 
 
 def build_classify_tab(context: Context, page: gr.Blocks) -> None:
     """Put the tab's components on the page and connect them."""
     gr.Markdown(
         "A network that has studied 1.3 million photos knows 1,000 things by name, among them 118 breeds of dogs. "
-        "**Drop a photo and read what it sees.** The photo stays on this machine.",
+        "**Drop a photo and read what it sees.** The photo goes to the computer that runs this page, and to nobody else.",
         elem_classes="pl-lead",
     )
-    networks = _network_choices()
     with gr.Tabs(overflow_behavior="wrap"):
         with gr.Tab("One photo"):
-            _build_one_photo(context, page, networks)
+            dropdowns = _build_one_photo(context, page)
         with gr.Tab("Several photos"):
-            _build_several_photos(context, networks)
+            dropdowns += _build_several_photos(context)
+
+    def refresh_choices() -> list[dict]:
+        """What is here may have changed since the app was started."""
+        return [gr.update(choices=_choices_for(dropdown.value)) for dropdown in dropdowns]
+
+    page.load(refresh_choices, outputs=dropdowns, queue=False, show_progress="hidden", api_visibility="private")
 
 
-def _build_one_photo(context: Context, page: gr.Blocks, networks: list[tuple[str, str]]) -> None:
+def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     ready = examples()
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
             photo = photo_input(value=str(ready[0].path), label="Photo", height=340, elem_id="photo")
             gr.Markdown("Or try one of these:", elem_classes="pl-or")
             with gr.Row(elem_classes="pl-examples"):
-                buttons = [
+                example_buttons = [
                     gr.Button(example.shows, icon=str(example.path), size="sm", min_width=84, elem_classes="pl-example")
                     for example in ready
                 ]
-            button = gr.Button("Classify", variant="primary", elem_id="classify")
-        with gr.Column(scale=6, min_width=280):
-            first_card = gr.HTML(cards.waiting_card("Waking the network …"), elem_id="result")
-            second_card = gr.HTML(visible=False, elem_id="second-result")
-            wanted = gr.Textbox(visible="hidden")  # written when a network must be fetched first
             with gr.Row():
-                backbone = _network_dropdown(networks, "Network")
-                second = gr.Dropdown(
-                    [("none", NO_SECOND), *networks],
-                    value=NO_SECOND,
-                    label="Compare with",
-                    allow_custom_value=True,
-                    elem_id="compare",
-                )
+                backbone = _network_dropdown("Network", "or type another timm network's name")
+                second = _network_dropdown("Compare with", "a second network beside the first", value=NO_SECOND)
+            button = gr.Button("Classify", variant="primary", elem_id="classify")
+        with gr.Column(scale=6, min_width=280), gr.Row():
+            with gr.Column(min_width=260):
+                first_card = gr.HTML(cards.waiting_card("Waking the network …"), elem_id="result")
+            with gr.Column(min_width=260, visible=False) as second_place:
+                second_card = gr.HTML(elem_id="second-result")
+    # The visitor's turn, written when a network must be fetched or loaded first: its change starts the preparation.
+    wanted = gr.Textbox(visible="hidden")
 
-    async def show(photo: str | None, backbone: str, compare_with: str) -> tuple:
-        first, first_missing = await _card(context, photo, backbone)
-        if compare_with == NO_SECOND:
-            other, other_missing = gr.update(visible=False), False
+    async def show(photo: str | None, backbone: str, compare_with: str, request: gr.Request) -> tuple:
+        turn = context.sessions.next_turn(request.session_hash)
+        first, first_waits = await _card(context, photo, backbone)
+        if _is_none(compare_with):
+            second, second_waits = gr.skip(), False
         else:
-            card, other_missing = await _card(context, photo, compare_with)
-            other = gr.update(value=card, visible=True)
-        # a value that is always new: its change event starts the fetch
-        return first, other, str(time.time()) if first_missing or other_missing else gr.skip()
+            second, second_waits = await _card(context, photo, compare_with)
+        signal = str(turn) if first_waits or second_waits else gr.skip()
+        return first, second, gr.update(visible=not _is_none(compare_with)), signal
 
-    async def fetch(photo: str | None, backbone: str, compare_with: str) -> AsyncIterator[tuple]:
-        async for card in _fetch_then_card(context, photo, backbone):
+    async def prepare(
+        photo: str | None, backbone: str, compare_with: str, turn: str, request: gr.Request
+    ) -> AsyncIterator[tuple]:
+        def is_late() -> bool:
+            """The visitor has chosen again: this network's download goes on, but nobody wants to watch it here."""
+            return str(context.sessions.get(request.session_hash).turn) != turn
+
+        async for card in _prepare_then_card(context, photo, backbone):
+            if is_late():
+                return
             yield card, gr.skip()
-        if compare_with != NO_SECOND:
-            async for card in _fetch_then_card(context, photo, compare_with):
+        if not _is_none(compare_with):
+            async for card in _prepare_then_card(context, photo, compare_with):
+                if is_late():
+                    return
                 yield gr.skip(), card
 
     async def classify(photo: str | None, backbone: str, top: float) -> dict:
         """Classify one photo: the same object as `python -m core classify --json`, without the file's name."""
         try:
+            async for _ in _prepare(context, backbone):
+                pass
             return await context.quick.run(_as_json, photo, backbone, top)
         except Exception as error:
             raise gr.Error(message_for(error), print_exception=False) from error
 
-    for example_button, example in zip(buttons, ready, strict=True):
+    for example_button, example in zip(example_buttons, ready, strict=True):
         example_button.click(
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
         )
     # Without Gradio's queue, which costs another 10 ms: the pool has a queue of its own.
-    gr.on(
-        [page.load, photo.change, button.click, backbone.change, second.change],
-        show,
+    listen = partial(
+        gr.on,
+        fn=show,
         inputs=[photo, backbone, second],
-        outputs=[first_card, second_card, wanted],
+        outputs=[first_card, second_card, second_place, wanted],
         show_progress="hidden",
         trigger_mode="always_last",
         queue=False,
         api_visibility="private",
     )
+    listen([page.load, photo.change, backbone.change, second.change])
+    listen([button.click], scroll_to_output=True)  # on a phone the result lies below
     wanted.change(
-        fetch,
-        inputs=[photo, backbone, second],
+        prepare,
+        inputs=[photo, backbone, second, wanted],
         outputs=[first_card, second_card],
         show_progress="hidden",
+        trigger_mode="multiple",
         concurrency_limit=None,
         api_visibility="private",
     )
     # For programs. Through components, not `gr.api`: only components refuse a path that nobody uploaded.
     top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
     ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name="classify", concurrency_limit=None)
+    return [backbone, second]
 
 
-def _build_several_photos(context: Context, networks: list[tuple[str, str]]) -> None:
+def _build_several_photos(context: Context) -> list[gr.Dropdown]:
     most = context.limits.max_photos
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
-            photos = gr.File(
-                file_count="multiple", file_types=PICTURE_SUFFIXES, label=f"Photos (up to {most})", height=220,
-                elem_id="photos",
-            )  # fmt: skip
-            backbone = _network_dropdown(networks, "Network")
+            # of any type: what cannot be read gets its reason in the table, and the others are done
+            photos = gr.File(file_count="multiple", label=f"Photos (up to {most})", height=220, elem_id="photos")
+            backbone = _network_dropdown("Network", "or type another timm network's name")
             with gr.Row():
                 start = gr.Button("Classify all", variant="primary", elem_id="classify-all")
                 stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
         with gr.Column(scale=8, min_width=280):
             status = gr.HTML(cards.waiting_card("Drop several photos, then press Classify all."), elem_id="status")
             table = gr.Dataframe(
-                headers=TABLE_HEADERS, interactive=False, wrap=True, max_height=460, show_label=False,
-                show_search="search", elem_id="table",
-            )  # fmt: skip
+                headers=TABLE_HEADERS,
+                interactive=False,
+                wrap=True,
+                max_height=460,
+                show_label=False,
+                show_search="search",
+                elem_id="table",
+            )
             download_button = gr.DownloadButton("Download the table (CSV)", interactive=False, elem_id="csv")
 
     async def classify_all(photos: list[str] | None, backbone: str, request: gr.Request) -> AsyncIterator[tuple]:
@@ -150,32 +181,33 @@ def _build_several_photos(context: Context, networks: list[tuple[str, str]]) -> 
             text = f"{len(photos)} photos are too many: {most} at a time." if photos else "Choose some photos first."
             yield cards.message_card(text), gr.skip(), no_file, *idle
             return
-        results: list[FileResult] = []
+        job = Job(partial(_classify_files, photos, backbone))
+        context.sessions.start(request.session_hash, job)
+        batch, table_file = None, None
+        began = time.perf_counter()
         try:
-            async for waiting in _fetch_if_missing(context, backbone):
+            async for waiting in _prepare(context, backbone):
+                if job.stopping:
+                    break
                 yield waiting, [], no_file, *busy
-            job = context.long.submit(lambda: _classify_files(photos, backbone))
-            context.sessions.start(request.session_hash, job)
-            try:
-                async for progress in job.watch():
-                    results = progress.snapshot or []
-                    text = _status(progress, len(results), len(photos))
-                    yield cards.waiting_card(text, len(results) / len(photos)), _rows(results), no_file, *busy
-            finally:
-                job.stop()
+            context.long.submit(job)
+            async for progress in job.watch():
+                batch = progress.snapshot
+                done, rows = (len(batch.rows), batch.rows) if batch else (0, [])
+                text = _status(progress, done, len(photos))
+                if not job.unfinished and batch:
+                    seconds = time.perf_counter() - began
+                    text += f" · {seconds:.1f} s · {batch.network}"
+                    table_file = await context.quick.run(_write_csv, batch)
+                file = gr.update(value=table_file, interactive=True) if table_file else no_file
+                yield cards.waiting_card(text, done / len(photos)), rows, file, *(busy if job.unfinished else idle)
         except Exception as error:
-            yield cards.message_card(message_for(error)), _rows(results), no_file, *idle
-            return
-        share = len(results) / len(photos)
-        if not results:
-            yield cards.waiting_card(text, share), [], no_file, *idle
-            return
-        table_file = _write_csv(results, backbone)
-        try:
-            download = gr.update(value=table_file, interactive=True)
-            yield cards.waiting_card(text, share), _rows(results), download, *idle
+            yield cards.message_card(message_for(error)), batch.rows if batch else [], no_file, *idle
         finally:
-            os.unlink(table_file)  # Gradio serves a copy, which it deletes after a while
+            job.stop()
+            context.sessions.finish(request.session_hash, job)
+            if table_file:
+                os.unlink(table_file)  # Gradio serves a copy, which it deletes after a while
 
     def stop_job(request: gr.Request) -> None:
         context.sessions.stop(request.session_hash)
@@ -189,16 +221,16 @@ def _build_several_photos(context: Context, networks: list[tuple[str, str]]) -> 
         api_visibility="private",
     )
     stop.click(stop_job, queue=False, api_visibility="private")
+    return [backbone]
 
 
-def _network_dropdown(networks: list[tuple[str, str]], label: str) -> gr.Dropdown:
-    return gr.Dropdown(
-        networks,
-        value=core.DEFAULT_BACKBONE,
-        label=label,
-        info="or type any timm name",
-        allow_custom_value=True,
-    )
+def _network_dropdown(label: str, info: str, *, value: str = core.DEFAULT_BACKBONE) -> gr.Dropdown:
+    return gr.Dropdown(_choices_for(value), value=value, label=label, info=info, allow_custom_value=True)
+
+
+def _choices_for(value: str) -> list[tuple[str, str]]:
+    """The networks; where "none" is the value to begin with, that too."""
+    return [("none", NO_SECOND)] * (value == NO_SECOND) + _network_choices()
 
 
 def _network_choices() -> list[tuple[str, str]]:
@@ -217,8 +249,12 @@ def _network_choices() -> list[tuple[str, str]]:
     return choices
 
 
+def _is_none(backbone: str | None) -> bool:
+    return not backbone or backbone == NO_SECOND
+
+
 async def _card(context: Context, photo: str | None, backbone: str) -> tuple[str, bool]:
-    """The card for one photo, and whether the network must be fetched first."""
+    """The card for one photo, and whether the network must be fetched or loaded first."""
     if not photo:
         return cards.hint_card(), False
     try:
@@ -226,14 +262,14 @@ async def _card(context: Context, photo: str | None, backbone: str) -> tuple[str
     except Exception as error:
         return cards.message_card(message_for(error)), False
     if look is None:
-        return cards.waiting_card(f"Asking the hub for {backbone} …"), True
+        return cards.waiting_card(f"Waking {backbone} …"), True
     return cards.result_card(look), False
 
 
-async def _fetch_then_card(context: Context, photo: str | None, backbone: str) -> AsyncIterator[str]:
-    """The cards while a network is fetched, then the one for the photo. Nothing but the last for a network that is here."""
+async def _prepare_then_card(context: Context, photo: str | None, backbone: str) -> AsyncIterator[str]:
+    """The cards while a network is fetched and loaded, then the one for the photo."""
     try:
-        async for waiting in _fetch_if_missing(context, backbone):
+        async for waiting in _prepare(context, backbone):
             yield waiting
     except Exception as error:
         yield cards.message_card(message_for(error))
@@ -241,22 +277,33 @@ async def _fetch_then_card(context: Context, photo: str | None, backbone: str) -
     yield (await _card(context, photo, backbone))[0]
 
 
-async def _fetch_if_missing(context: Context, backbone: str) -> AsyncIterator[str]:
-    # through a lambda: core's names import torch at their first use, which must not happen on the event loop
-    if not await context.quick.run(lambda: core.needs_fetching(backbone)):
+async def _prepare(context: Context, backbone: str) -> AsyncIterator[str]:
+    """Fetch and load a network that is not in memory yet; nothing for one that is."""
+    # core's names import torch at their first use, which must not happen on the event loop
+    if await context.quick.run(_is_ready, backbone):
         return
-    yield cards.waiting_card(f"Asking the hub for {backbone} …")
-    async for progress in context.fetch.submit(lambda: core.fetch_backbone(backbone)).watch():
-        if progress.snapshot and progress.snapshot.total_bytes:
+    async for progress in context.preparations.job(backbone).watch():
+        if progress.state == "queued":
+            yield cards.waiting_card(f"Waiting for {backbone}: place {progress.place} in the queue")
+        elif progress.snapshot is None or progress.snapshot.total_bytes is None:
+            yield cards.waiting_card(f"Waking {backbone} …")
+        else:
             received, total = progress.snapshot.received_bytes, progress.snapshot.total_bytes
-            text = f"Fetching {backbone}: {received / 1e6:.0f} of {total / 1e6:.0f} MB"
+            text = f"Downloading {backbone}: {received / 1e6:.0f} of {total / 1e6:.0f} MB"
             yield cards.waiting_card(text, min(1.0, received / total))
 
 
+def _is_ready(backbone: str) -> bool:
+    core.check_can_classify(backbone)
+    return core.is_loaded(backbone)
+
+
 def _look(photo: str, backbone: str) -> cards.Look | None:
-    """A network's look at a photo; None if the network must be fetched first."""
-    if core.needs_fetching(backbone):
+    """A network's look at a photo; None if the network is not in memory."""
+    if not _is_ready(backbone):
         return None
+    if not os.path.exists(photo):
+        raise core.ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
     classifier = core.Classifier(core.load_backbone(backbone))
     start = time.perf_counter()
     picture = classifier.read(photo)
@@ -270,21 +317,20 @@ def _look(photo: str, backbone: str) -> cards.Look | None:
 def _as_json(photo: str | None, backbone: str, top: float) -> dict:
     if not photo:
         raise core.ImageError("There is no photo.")
-    if top != int(top):
-        raise core.SettingsError(f"top must be a whole number, not {top}.")
     start = time.perf_counter()
     classifier = core.Classifier(core.load_backbone(backbone))
-    said = classifier.predict([classifier.read(photo)])[0].as_dict(int(top))
+    said = classifier.predict([classifier.read(photo)])[0].as_dict(top)
     return {"backbone": classifier.backbone.name, **said, "seconds": time.perf_counter() - start}
 
 
-def _classify_files(photos: list[str], backbone: str) -> Iterator[list[FileResult]]:
-    """Snapshots: all results so far."""
+def _classify_files(photos: list[str], backbone: str) -> Iterator[Batch]:
+    """Snapshots: all that is done so far."""
     classifier = core.Classifier(core.load_backbone(backbone))
-    results: list[FileResult] = []
+    results, rows = [], []
     for result in core.predict_files(classifier, photos):
         results.append(result)
-        yield results.copy()
+        rows.append(_row(result))
+        yield Batch(classifier.backbone.name, results.copy(), rows.copy())
 
 
 def _status(progress: Progress, done: int, total: int) -> str:
@@ -295,35 +341,35 @@ def _status(progress: Progress, done: int, total: int) -> str:
     return f"{done} of {total} photos"
 
 
-def _rows(results: list[FileResult]) -> list[list]:
-    rows = []
-    for result in results:
-        name = Path(result.source).name
-        if result.prediction is None:
-            rows.append([name, "", "", "", "", "", str(result.error)])
-            continue
-        best, species = result.prediction.top(1)[0], result.prediction.species
-        shares = [f"{share:.1%}" for share in (best.probability, species.cat, species.dog, species.neither)]
-        rows.append([name, best.title, *shares, "unsure" if result.prediction.unsure else ""])
-    return rows
+def _row(result: FileResult) -> list[str]:
+    name = Path(result.source).name
+    if result.prediction is None:
+        return [name, "", "", "", "", "", str(result.error)]
+    best, species = result.prediction.headline, result.prediction.species
+    shares = [f"{share:.1%}" for share in (best.probability, species.cat, species.dog, species.neither)]
+    return [name, best.title, *shares, "unsure" if result.prediction.unsure else ""]
 
 
-def _write_csv(results: list[FileResult], backbone: str) -> str:
-    """One line a photo with its five best names; returns the path of a new temporary file."""
-    names = [f"{what}_{place}" for place in range(1, 6) for what in ("label", "probability")]
+def _write_csv(batch: Batch) -> str:
+    """One line a photo with its best names; returns the path of a new temporary file."""
+    what = ("label", "index", "probability")
+    names = [f"{column}_{place}" for place in range(1, CSV_NAMES + 1) for column in what]
     with tempfile.NamedTemporaryFile(
         "w", newline="", encoding="utf-8-sig", prefix="pet-lens-", suffix=".csv", delete=False
     ) as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "backbone", *names, "cat", "dog", "neither", "unsure", "error"])
-        for result in results:
-            start = [_plain_cell(Path(result.source).name), backbone]
+        header = ["file", "backbone", *names, "cat", "dog", "neither", "unsure", "seconds", "error"]
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        for result in batch.results:
+            line = {"file": _plain_cell(Path(result.source).name), "backbone": batch.network}
             if result.prediction is None:
-                writer.writerow([*start, *[""] * 14, str(result.error)])
+                writer.writerow(line | {"error": str(result.error)})
                 continue
-            best = [cell for ranked in result.prediction.top(5) for cell in (ranked.label, ranked.probability)]
+            for place, ranked in enumerate(result.prediction.top(CSV_NAMES), start=1):
+                line |= {f"{column}_{place}": getattr(ranked, column) for column in what}
             species = result.prediction.species
-            writer.writerow([*start, *best, species.cat, species.dog, species.neither, result.prediction.unsure, ""])
+            line |= {"cat": species.cat, "dog": species.dog, "neither": species.neither}
+            writer.writerow(line | {"unsure": result.prediction.unsure, "seconds": round(result.seconds, 4)})
     return file.name
 
 

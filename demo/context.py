@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
+import core
 from core.errors import SettingsError
-from demo.jobs import Pool
+from demo.jobs import Job, Pool
 from demo.session import Sessions
 
 
@@ -45,6 +48,29 @@ class Limits:
         return cls(**said)
 
 
+class Preparations:
+    """Networks on their way into memory: who asks for one that somebody else waits for watches the same job."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def job(self, backbone: str) -> Job:
+        """The unfinished job that fetches and loads this network; a new one if there is none."""
+        with self._lock:
+            self._jobs = {name: job for name, job in self._jobs.items() if job.unfinished}
+            if backbone not in self._jobs:
+                self._jobs[backbone] = self._pool.submit(lambda: _prepare(backbone))
+            return self._jobs[backbone]
+
+
+def _prepare(backbone: str) -> Iterator[core.FetchSnapshot]:
+    if core.needs_fetching(backbone):
+        yield from core.fetch_backbone(backbone)
+    core.load_backbone(backbone)
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """Made once for each page that is built.
@@ -52,14 +78,14 @@ class Context:
     Attributes:
         quick: work of a second at most, such as one photo.
         long: work that streams snapshots.
-        fetch: weights on their way from the hub; waits for the network, so it must not hold up the others.
+        preparations: networks that are fetched and loaded, in threads that hold up nobody else.
     """
 
     limits: Limits
     sessions: Sessions
     quick: Pool
     long: Pool
-    fetch: Pool = field(repr=False)
+    preparations: Preparations
 
     @classmethod
     def create(cls, limits: Limits | None = None) -> Context:
@@ -70,5 +96,5 @@ class Context:
             sessions=Sessions(limits.max_sessions),
             quick=Pool("quick", threads=1, max_waiting=limits.max_waiting),
             long=Pool("long", threads=1, max_waiting=limits.max_waiting),
-            fetch=Pool("fetch", threads=4, max_waiting=limits.max_waiting),
+            preparations=Preparations(Pool("prepare", threads=8, max_waiting=limits.max_waiting)),
         )

@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import PetLensError
-
-logger = logging.getLogger(__name__)
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
 UNFINISHED = ("queued", "running")
@@ -38,7 +35,7 @@ class Progress:
 
 
 class Job:
-    """One piece of work. Made by `Pool.submit`; its worker writes, any number of watchers read."""
+    """One piece of work, for `Pool.submit`. Its worker writes, any number of watchers read."""
 
     def __init__(self, work: Callable[[], Iterator[Any]]) -> None:
         self.state: State = "queued"
@@ -46,13 +43,21 @@ class Job:
         self.snapshot: Any = None
         self.error: BaseException | None = None
         self._work = work
+        self._withdraw: Callable[[Job], None] | None = None
         self._stop = threading.Event()
         self._watchers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
 
     def stop(self) -> None:
-        """Ask the job to end after its present step. A job that still waits never starts."""
+        """Ask the job to end after its present step. A job that still waits leaves the queue."""
         self._stop.set()
+        if self._withdraw is not None:
+            self._withdraw(self)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked the job to end."""
+        return self._stop.is_set()
 
     @property
     def unfinished(self) -> bool:
@@ -136,20 +141,34 @@ class Pool:
         for number in range(threads):
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
-    def submit(self, work: Callable[[], Iterator[Any]]) -> Job:
-        """Queue a generator function.
+    def submit(self, work: Callable[[], Iterator[Any]] | Job) -> Job:
+        """Queue a generator function, or a job made of one.
 
         Raises:
             BusyError: the queue is full.
         """
-        job = Job(work)
+        job = work if isinstance(work, Job) else Job(work)
         with self._changed:
             if len(self._waiting) >= self._max_waiting:
                 raise BusyError("Many people are using this machine right now. Try again in a minute.")
             self._waiting.append(job)
             job.place = len(self._waiting)
+            job._withdraw = self._remove
             self._changed.notify()
         return job
+
+    def _remove(self, job: Job) -> None:
+        """Take a stopped job out of the queue, if it is still there."""
+        with self._changed:
+            if job not in self._waiting:
+                return
+            self._waiting.remove(job)
+            self._renumber()
+        job._become("stopped")
+
+    def _renumber(self) -> None:
+        for place, waiting in enumerate(self._waiting, start=1):
+            waiting._move_to(place)
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run a plain function in the pool and wait for its result, without holding a thread."""
@@ -172,6 +191,5 @@ class Pool:
                 while not self._waiting:
                     self._changed.wait()
                 job = self._waiting.popleft()
-                for place, waiting in enumerate(self._waiting, start=1):
-                    waiting._move_to(place)
+                self._renumber()
             job._run()

@@ -20,8 +20,8 @@ WARM_UP_AFTER_SECONDS = 3.0
 def build_page(context: Context | None = None) -> gr.Blocks:
     """The whole app. Builds components only: torch is imported later, behind the page."""
     context = context or Context.create()
-    # uploads and results are deleted two hours after their last use, looked for every ten minutes
-    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(600, 7200)) as page:
+    # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
+    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
         gr.HTML(_header(), elem_id="header")
         with gr.Tabs(overflow_behavior="wrap"), gr.Tab("Classify"):
             build_classify_tab(context, page)
@@ -75,10 +75,15 @@ def warm_up() -> threading.Timer:
 
     Not at once: importing torch would hold up the first page.
     """
-    timer = threading.Timer(WARM_UP_AFTER_SECONDS, lambda: core.load_backbone())
+    timer = threading.Timer(WARM_UP_AFTER_SECONDS, _load_what_everybody_needs)
     timer.daemon = True
     timer.start()
     return timer
+
+
+def _load_what_everybody_needs() -> None:
+    core.load_backbone()
+    core.find_class("0")  # reads the names
 
 
 def _header() -> str:

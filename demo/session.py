@@ -15,9 +15,15 @@ from demo.jobs import Job
 
 @dataclass(frozen=True)
 class Session:
-    """One visitor. Replaced, never changed."""
+    """One visitor. Replaced, never changed.
+
+    Attributes:
+        job: the long job that the visitor started last, while it runs.
+        turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
+    """
 
     job: Job | None = None
+    turn: int = 0
 
 
 class Sessions:
@@ -37,14 +43,27 @@ class Sessions:
 
     def start(self, key: str, job: Job) -> None:
         """Remember a visitor's job; the one before it is stopped."""
-        forgotten = []
         with self._lock:
             before = self._sessions.pop(key, Session())
-            self._sessions[key] = replace(before, job=job)
-            while len(self._sessions) > self._max_sessions:
-                forgotten.append(self._sessions.popitem(last=False)[1])
+            forgotten = self._keep(key, replace(before, job=job))
         for session in (before, *forgotten):
             _stop(session)
+
+    def next_turn(self, key: str) -> int:
+        """The number of the visitor's newest request."""
+        with self._lock:
+            before = self._sessions.pop(key, Session())
+            forgotten = self._keep(key, replace(before, turn=before.turn + 1))
+        for session in forgotten:
+            _stop(session)
+        return before.turn + 1
+
+    def finish(self, key: str, job: Job) -> None:
+        """The visitor's job is over: keep neither it nor its results."""
+        with self._lock:
+            session = self._sessions.get(key, Session())
+            if session.job is job:
+                self._sessions[key] = replace(session, job=None)
 
     def stop(self, key: str) -> None:
         """Stop the visitor's job, if any."""
@@ -58,6 +77,11 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def _keep(self, key: str, session: Session) -> list[Session]:
+        """Store as the newest; returns those that had to make room."""
+        self._sessions[key] = session
+        return [self._sessions.popitem(last=False)[1] for _ in range(len(self._sessions) - self._max_sessions)]
 
 
 def _stop(session: Session) -> None:

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+# Before anything is imported or started: no variable of the person who runs the tests reaches them.
+for _name in [name for name in os.environ if name.startswith("PETLENS_") and name != "PETLENS_REQUIRE_SHARED"]:
+    del os.environ[_name]
+os.environ.pop("HF_HUB_OFFLINE", None)
+os.environ["PETLENS_DEVICE"] = "cpu"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch, tmp_path_factory):
-    """No variable of the person who runs the tests reaches them; the hub's cache is empty and the hub unreachable."""
-    for name in os.environ:
-        if name.startswith("PETLENS_") and name != "PETLENS_REQUIRE_SHARED":
-            monkeypatch.delenv(name)
+def _no_hub(monkeypatch, tmp_path_factory):
+    """The hub is unreachable and its cache a folder of this run."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.getbasetemp() / "hub-cache"))

@@ -67,4 +67,6 @@ class Backbone:
         inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             features = self.inference_model.forward_features(inputs)
+        if not isinstance(features, torch.Tensor):  # a few networks (CrossViT) hand several to their head
+            return self.inference_model(inputs).float().cpu()
         return self.inference_model.forward_head(features.float()).cpu()

@@ -7,6 +7,7 @@ caller waits only while bytes arrive.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ PATIENCE_SECONDS = 10.0
 _METADATA_SECONDS = 8.0
 # huggingface_hub writes to the disk in pieces of 10 MiB: below 1 MB a second that looks like silence.
 _PIECE_BYTES = 1 << 16
+# What stays free on the disk, for uploads and the system.
+_FREE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ def _run(hub_id: str, download: _Download) -> None:
         metadata = get_hf_file_metadata(hf_hub_url(hub_id, SAFE_FILE), timeout=_METADATA_SECONDS)
         _check_size(hub_id, metadata.size)
         download.total_bytes = metadata.size
+        # Read by huggingface_hub at each download; its other protocol, Xet, writes where progress cannot be seen.
         constants.DOWNLOAD_CHUNK_SIZE = _PIECE_BYTES
+        constants.HF_HUB_DISABLE_XET = True
         timm.models.load_state_dict_from_hf(hub_id, SAFE_FILE)
         if find_in_hub_cache(hub_id) is None:
             raise BackboneError(f"{hub_id} was fetched but is not in the hub's cache: is the disk full?")
@@ -144,6 +149,10 @@ def _check_size(hub_id: str, size: int | None) -> None:
             f"{hub_id} takes {size / 1e6:,.0f} MB; the host of this app allows {limit / 1e6:,.0f} MB "
             "(PETLENS_MAX_WEIGHTS_MB)."
         )
+    folder = Path(constants.HF_HUB_CACHE)
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < size + _FREE_BYTES:
+        raise BackboneError(f"The disk is nearly full: there is no room for the {size / 1e6:,.0f} MB of {hub_id}.")
 
 
 def _plain_reason(hub_id: str, error: Exception) -> str:

@@ -24,6 +24,7 @@ from core.backbones.shipped import load_shipped_into
 from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, list_backbones
 from core.errors import BackboneError, SettingsError
 from core.fetching import fetching_is_allowed
+from core.imagenet import CLASS_COUNT
 
 # timm's names: an architecture, perhaps a tag. No colon, slash or dash: so no "hf-hub:", no URL, no path.
 _NAME = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
@@ -53,20 +54,20 @@ class _Loaded:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Backbone:
-        found = self._find(name)
+        found = self.find(name)
         if found is not None:
             return found
         recipe = _recipe(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
-            found = self._find(name)
+            found = self.find(name)
             if found is None:
                 found = _build(recipe)
                 self._keep(name, found)
         return found
 
-    def _find(self, name: str) -> Backbone | None:
+    def find(self, name: str) -> Backbone | None:
         with self._lock:
             if name in self._backbones:
                 self._backbones.move_to_end(name)
@@ -94,7 +95,29 @@ def load_backbone(name: str = DEFAULT_BACKBONE) -> Backbone:
         BackboneError: the name is not one of timm's, or the weights are neither here nor can be fetched.
     """
     runtime.configure()
+    _max_backbones()
     return _loaded.get(_checked_name(name))
+
+
+def is_loaded(name: str) -> bool:
+    """Whether `load_backbone` would answer at once.
+
+    Raises:
+        BackboneError: the name is not one of timm's.
+    """
+    return _loaded.find(_checked_name(name)) is not None
+
+
+def check_can_classify(name: str) -> None:
+    """Refuse a network without ImageNet's classes before anything is fetched for it.
+
+    Raises:
+        BackboneError: unknown, or its head is not that of ImageNet-1k.
+    """
+    name = _checked_name(name)
+    config = None if find_local(name) else timm.get_pretrained_cfg(name, allow_unregistered=False)
+    if config is not None and config.num_classes != CLASS_COUNT:
+        raise BackboneError(f"{name} does not name ImageNet's {CLASS_COUNT} classes, so it cannot classify by itself.")
 
 
 def needs_fetching(name: str) -> bool:
@@ -126,7 +149,7 @@ def fetch_backbone(name: str) -> Iterator[FetchSnapshot]:
 
 
 def _checked_name(name: str) -> str:
-    name = name.strip()
+    name = name.strip() if isinstance(name, str) else ""
     if not _NAME.fullmatch(name):
         raise BackboneError(
             f'"{name[:80]}" is not the name of a network. Give a timm name such as "resnet18" '
@@ -174,7 +197,7 @@ def _hub_weights(name: str) -> tuple[str, str, str]:
 def _build(recipe: _Recipe) -> Backbone:
     model = _create(recipe).eval().requires_grad_(False)
     model = model.to(runtime.device(), memory_format=torch.channels_last)
-    config = {**resolve_model_data_config(model), **recipe.preprocessing}
+    config = {**resolve_model_data_config(model, args=dict(recipe.create_kwargs)), **recipe.preprocessing}
     height, width = config["input_size"][-2:]
     sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0)).to(runtime.device())
     row = catalogued(recipe.name) or catalogued(recipe.timm_name)

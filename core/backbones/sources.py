@@ -136,7 +136,7 @@ def _listing_of_file(weights: LocalWeights) -> Listing | None:
     try:
         with safe_open(weights.path, framework="numpy") as file:
             shapes = {key: file.get_slice(key).get_shape() for key in file.keys() if not key.endswith(_BUFFERS)}  # noqa: SIM118
-    except SafetensorError:
+    except (SafetensorError, OSError):
         logger.warning("%s is not a safetensors file, or is cut short: left out", weights.path.name)
         return None
     return Listing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from urllib.parse import urlparse
 
 import pytest
@@ -27,7 +28,12 @@ expect.set_options(timeout=20_000)
 
 def find_browser() -> str | None:
     """The path of an installed Chromium; None means Playwright's own."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+    return next((path for path in map(shutil.which, BROWSERS) if path and _starts(path)), None)
+
+
+def _starts(path: str) -> bool:
+    """Ubuntu's `chromium-browser` may be only a hint to install something else."""
+    return subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="session")

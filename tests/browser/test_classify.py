@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 
 import pytest
+from huggingface_hub import constants
 from PIL import Image
 from playwright.sync_api import expect
+
+from core.backbones import hub
+from tests.hub_server import HubServer, Manners
 
 pytestmark = pytest.mark.browser
 
@@ -114,6 +118,27 @@ def test_a_network_that_is_not_here_says_so_and_the_page_goes_on(page, monkeypat
 
 
 @DESKTOP_ONLY
+def test_who_chooses_again_is_not_overwritten_by_the_network_before(page, monkeypatch):
+    """A hub that hangs: the card of the network chosen afterwards stays."""
+    with HubServer({}, Manners(silent_to=("HEAD",))) as silent:
+        template = f"{silent.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(hub, "PATIENCE_SECONDS", 2.0)
+        box = page.get_by_label("Network").first
+        box.fill("resnet50")
+        box.press("Enter")
+        expect(_result(page)).to_contain_text("Waking resnet50")
+        box.fill("EfficientNet-Lite0")
+        box.press("Enter")
+        expect(_result(page).locator(".pl-name")).to_have_text("tiger cat")
+        box = page.get_by_label("Compare with")
+        box.fill("resnet50")  # the same download: when this card says so, the first one's watcher would have spoken too
+        box.press("Enter")
+        expect(page.locator("#second-result").get_by_role("alert")).to_contain_text("sent nothing for 2 seconds")
+        expect(_result(page).locator(".pl-name")).to_have_text("tiger cat")
+
+
+@DESKTOP_ONLY
 def test_a_typed_name_is_never_run_as_a_script(page):
     box = page.get_by_label("Network").first
     box.fill("${window.hacked=1}<img src=x onerror='window.hacked=1'>")
@@ -129,6 +154,9 @@ def test_two_networks_stand_side_by_side(page, made_weights):
     box.press("Enter")
     expect(page.locator("#second-result .pl-network")).to_have_text("test_resnet says")
     expect(_result(page).locator(".pl-network")).to_have_text("EfficientNet-Lite0 says")
+    first, second = (page.locator(place).bounding_box() for place in ("#result", "#second-result"))
+    assert first["x"] + first["width"] <= second["x"]
+    assert abs(first["y"] - second["y"]) < 5
 
 
 @pytest.fixture

@@ -98,7 +98,9 @@ def test_importing_core_touches_no_network_folder_or_allocator():
         "import socket, pathlib, os, sys\n"
         "def refuse(*a, **k): raise AssertionError('called at import')\n"
         "socket.socket.connect = refuse; pathlib.Path.mkdir = refuse; os.makedirs = refuse\n"
-        "import core, core.runtime\n"
+        "import core, core.__main__\n"
+        "for name in core.__all__: getattr(core, name)\n"
+        "import core.runtime\n"
         "print(core.runtime.configure.cache_info().currsize)"
     )
     assert _run(code) == "0"

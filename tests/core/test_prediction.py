@@ -24,9 +24,9 @@ def test_equal_probabilities_come_in_the_order_of_their_indices():
     assert [r.index for r in Prediction(np.full(1000, 0.001)).top(3)] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("count", [0, -1, 1001])
+@pytest.mark.parametrize("count", [0, -1, 1001, 2.5, float("nan"), float("inf"), None, "5"])
 def test_a_senseless_count_is_refused(count):
-    with pytest.raises(SettingsError, match=f"1 to 1000, not {count}"):
+    with pytest.raises(SettingsError, match=f"whole number from 1 to 1000, not {count}"):
         _prediction(c1=1.0).top(count)
 
 

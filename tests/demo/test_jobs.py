@@ -70,9 +70,22 @@ def test_a_job_that_is_stopped_while_it_waits_never_starts(pool):
     pool.submit(first)
     waiting = pool.submit(second)
     waiting.stop()
+    assert [progress.state for progress in _watch(waiting)] == ["stopped"]  # at once, not when its turn comes
     first.go.set()
-    assert [progress.state for progress in _watch(waiting)][-1] == "stopped"
+    assert asyncio.run(pool.run(lambda: 7)) == 7
     assert not second.began.is_set()
+
+
+def test_stopped_jobs_make_room_in_the_queue(pool):
+    gate = _Gate()
+    pool.submit(gate)
+    assert gate.began.wait(10)
+    waiting = [pool.submit(lambda: _numbers(1)) for _ in range(3)]
+    for job in waiting[:2]:
+        job.stop()
+    assert waiting[2].place == 1
+    pool.submit(lambda: _numbers(1))
+    gate.go.set()
 
 
 def test_places_count_down_as_the_queue_moves(pool):

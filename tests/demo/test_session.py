@@ -45,3 +45,21 @@ def test_strangers_have_an_empty_session_and_nothing_to_stop():
     sessions.forget("nobody")
     assert sessions.get("nobody").job is None
     assert len(sessions) == 0
+
+
+def test_a_finished_job_is_let_go_unless_another_took_its_place():
+    sessions = Sessions(2)
+    old, new = _job(), _job()
+    sessions.start("me", old)
+    sessions.start("me", new)
+    sessions.finish("me", old)
+    assert sessions.get("me").job is new
+    sessions.finish("me", new)
+    assert sessions.get("me").job is None
+
+
+def test_turns_are_counted_for_each_visitor():
+    sessions = Sessions(2)
+    assert [sessions.next_turn(key) for key in ("me", "you", "me")] == [1, 1, 2]
+    sessions.start("me", _job())
+    assert sessions.get("me").turn == 2
