@@ -60,6 +60,29 @@ def hint_card() -> str:
     return _card('<p class="pl-waiting">Drop a photo, paste one, take one, or choose an example.</p>')
 
 
+def photo_row(name: str, prediction: Prediction | None, problem: str = "") -> str:
+    """One photo's row of the table: best name, cat / dog / neither as a strip, and whether the network is unsure."""
+    if prediction is None:
+        return f'<tr><td>{escape(name)}</td><td colspan="3" class="pl-problem">{escape(problem)}</td></tr>'
+    best = prediction.headline
+    unsure = '<span class="pl-unsure">unsure</span>' if prediction.unsure else ""
+    return (
+        f"<tr><td>{escape(name)}</td><td>{escape(best.title)} {unsure}</td>"
+        f'<td class="pl-number">{_percent(best.probability)}</td><td>{_strip(prediction.species)}</td></tr>'
+    )
+
+
+def photo_table(rows: list[str]) -> str:
+    """Rows made by `photo_row`, under their headings."""
+    if not rows:
+        return ""
+    legend = "".join(f'<span><i class="pl-{name}"></i>{name}</span>' for name in ("cat", "dog", "neither"))
+    return (
+        '<div class="pl-table" tabindex="0"><table><thead><tr><th>photo</th><th>best name</th><th></th>'
+        f'<th><span class="pl-legend">{legend}</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
 def _card(inner: str) -> str:
     return f'<div class="pl-card">{inner}</div>'
 
@@ -72,15 +95,22 @@ def _bar(ranked: Ranked) -> str:
     )
 
 
-def _species_bar(species: Species) -> str:
-    parts = (("cat", species.cat), ("dog", species.dog), ("neither", species.neither))
+def _strip(species: Species) -> str:
+    parts = _parts(species)
     said = ", ".join(f"{name} {_percent(share)}" for name, share in parts)
     segments = "".join(f'<span class="pl-{name}" style="width:{share:.2%}"></span>' for name, share in parts)
-    legend = "".join(f'<span><i class="pl-{name}"></i>{name} <b>{_percent(share)}</b></span>' for name, share in parts)
-    return (
-        f'<div class="pl-species"><div class="pl-stack" role="img" aria-label="{said}">{segments}</div>'
-        f'<div class="pl-legend">{legend}</div></div>'
+    return f'<div class="pl-stack" role="img" aria-label="{said}" title="{said}">{segments}</div>'
+
+
+def _parts(species: Species) -> tuple[tuple[str, float], ...]:
+    return ("cat", species.cat), ("dog", species.dog), ("neither", species.neither)
+
+
+def _species_bar(species: Species) -> str:
+    legend = "".join(
+        f'<span><i class="pl-{name}"></i>{name} <b>{_percent(share)}</b></span>' for name, share in _parts(species)
     )
+    return f'<div class="pl-species">{_strip(species)}<div class="pl-legend">{legend}</div></div>'
 
 
 def _note(prediction: Prediction, headline: Ranked) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from core import FileResult
 
 NO_SECOND = "none"
-TABLE_HEADERS = ["photo", "best name", "probability", "cat", "dog", "neither", "note"]
 CSV_NAMES = 5
 
 
@@ -36,7 +35,7 @@ class Batch:
 
     network: str
     results: list[FileResult]
-    rows: list[list[str]]
+    rows: list[str]
 
 
 def build_classify_tab(context: Context, page: gr.Blocks) -> None:
@@ -162,15 +161,7 @@ def _build_several_photos(context: Context) -> list[gr.Dropdown]:
                 stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
         with gr.Column(scale=8, min_width=280):
             status = gr.HTML(cards.waiting_card("Drop several photos, then press Classify all."), elem_id="status")
-            table = gr.Dataframe(
-                headers=TABLE_HEADERS,
-                interactive=False,
-                wrap=True,
-                max_height=460,
-                show_label=False,
-                show_search="search",
-                elem_id="table",
-            )
+            table = gr.HTML(elem_id="table")
             download_button = gr.DownloadButton("Download the table (CSV)", interactive=False, elem_id="csv")
 
     async def classify_all(photos: list[str] | None, backbone: str, request: gr.Request) -> AsyncIterator[tuple]:
@@ -189,9 +180,9 @@ def _build_several_photos(context: Context) -> list[gr.Dropdown]:
             async for waiting in _prepare(context, backbone):
                 if job.stopping:
                     break
-                yield waiting, [], no_file, *busy
+                yield waiting, "", no_file, *busy
             context.long.submit(job)
-            async for progress in job.watch():
+            async for progress in job.watch(every_seconds=0.4):
                 batch = progress.snapshot
                 done, rows = (len(batch.rows), batch.rows) if batch else (0, [])
                 text = _status(progress, done, len(photos))
@@ -200,9 +191,10 @@ def _build_several_photos(context: Context) -> list[gr.Dropdown]:
                     text += f" · {seconds:.1f} s · {batch.network}"
                     table_file = await context.quick.run(_write_csv, batch)
                 file = gr.update(value=table_file, interactive=True) if table_file else no_file
-                yield cards.waiting_card(text, done / len(photos)), rows, file, *(busy if job.unfinished else idle)
+                buttons = busy if job.unfinished else idle
+                yield cards.waiting_card(text, done / len(photos)), cards.photo_table(rows), file, *buttons
         except Exception as error:
-            yield cards.message_card(message_for(error)), batch.rows if batch else [], no_file, *idle
+            yield cards.message_card(message_for(error)), gr.skip(), no_file, *idle
         finally:
             job.stop()
             context.sessions.finish(request.session_hash, job)
@@ -329,7 +321,7 @@ def _classify_files(photos: list[str], backbone: str) -> Iterator[Batch]:
     results, rows = [], []
     for result in core.predict_files(classifier, photos):
         results.append(result)
-        rows.append(_row(result))
+        rows.append(cards.photo_row(Path(result.source).name, result.prediction, str(result.error)))
         yield Batch(classifier.backbone.name, results.copy(), rows.copy())
 
 
@@ -339,15 +331,6 @@ def _status(progress: Progress, done: int, total: int) -> str:
     if progress.state == "stopped":
         return f"Stopped after {done} of {total} photos"
     return f"{done} of {total} photos"
-
-
-def _row(result: FileResult) -> list[str]:
-    name = Path(result.source).name
-    if result.prediction is None:
-        return [name, "", "", "", "", "", str(result.error)]
-    best, species = result.prediction.headline, result.prediction.species
-    shares = [f"{share:.1%}" for share in (best.probability, species.cat, species.dog, species.neither)]
-    return [name, best.title, *shares, "unsure" if result.prediction.unsure else ""]
 
 
 def _write_csv(batch: Batch) -> str:

