@@ -58,7 +58,7 @@ class Backbone:
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels `(N, 3, H, W)` in [0, 1] -> what the first layer expects, same shape, on the network's device."""
-        return (pixels.to(self.device) - self.mean) / self.std
+        return (pixels.to(self.device) - self.mean).div_(self.std)
 
     @torch.inference_mode()
     def fast_outputs(self, pixels: torch.Tensor) -> torch.Tensor:
