@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,25 +89,25 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
             second, second_waits = gr.skip(), False
         else:
             second, second_waits = await _card(context, photo, compare_with)
+        context.sessions.answer(request.session_hash, turn, (first, second))
         signal = str(turn) if first_waits or second_waits else gr.skip()
         return first, second, gr.update(visible=not _is_none(compare_with)), signal
 
     async def prepare(
         photo: str | None, backbone: str, compare_with: str, turn: str, request: gr.Request
     ) -> AsyncIterator[tuple]:
-        def is_late() -> bool:
-            """The visitor has chosen again: this network's download goes on, but nobody wants to watch it here."""
-            return str(context.sessions.get(request.session_hash).turn) != turn
+        async def both() -> AsyncIterator[tuple]:
+            async for card in _prepare_then_card(context, photo, backbone):
+                yield card, gr.skip()
+            if not _is_none(compare_with):
+                async for card in _prepare_then_card(context, photo, compare_with):
+                    yield gr.skip(), card
 
-        async for card in _prepare_then_card(context, photo, backbone):
-            if is_late():
-                return
-            yield card, gr.skip()
-        if not _is_none(compare_with):
-            async for card in _prepare_then_card(context, photo, compare_with):
-                if is_late():
-                    return
-                yield gr.skip(), card
+        async for two_cards in _while_waiting(both(), lambda: _is_late(context, request, turn)):
+            yield two_cards
+        if _is_late(context, request, turn):
+            # One of our cards may have crossed the newer answer on its way: show that again.
+            yield context.sessions.get(request.session_hash).cards or (gr.skip(), gr.skip())
 
     async def classify(photo: str | None, backbone: str, top: float) -> dict:
         """Classify one photo: the same object as `python -m core classify --json`, without the file's name."""
@@ -239,6 +240,25 @@ def _network_choices() -> list[tuple[str, str]]:
             title = f"{listing.title} (not on this machine)"
         choices.append((title, listing.name))
     return choices
+
+
+def _is_late(context: Context, request: gr.Request, turn: str) -> bool:
+    """Whether the visitor has chosen again: a download goes on, but nobody wants to watch it here any more."""
+    return str(context.sessions.get(request.session_hash).turn) != turn
+
+
+async def _while_waiting(stream: AsyncIterator[tuple], ends: Callable[[], bool]) -> AsyncIterator[tuple]:
+    """Items of a stream, until it ends or `ends()` says so, which is asked four times a second."""
+    while not ends():
+        following = asyncio.ensure_future(anext(stream, None))
+        while not following.done() and not ends():
+            await asyncio.wait({following}, timeout=0.25)
+        if not following.done():
+            following.cancel()
+            return
+        if following.result() is None:
+            return
+        yield following.result()
 
 
 def _is_none(backbone: str | None) -> bool:

@@ -20,10 +20,12 @@ class Session:
     Attributes:
         job: the long job that the visitor started last, while it runs.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
+        cards: the answer to this turn, once it was given.
     """
 
     job: Job | None = None
     turn: int = 0
+    cards: tuple | None = None
 
 
 class Sessions:
@@ -53,10 +55,17 @@ class Sessions:
         """The number of the visitor's newest request."""
         with self._lock:
             before = self._sessions.pop(key, Session())
-            forgotten = self._keep(key, replace(before, turn=before.turn + 1))
+            forgotten = self._keep(key, replace(before, turn=before.turn + 1, cards=None))
         for session in forgotten:
             _stop(session)
         return before.turn + 1
+
+    def answer(self, key: str, turn: int, cards: tuple) -> None:
+        """Remember what was shown, unless the visitor has asked again since."""
+        with self._lock:
+            session = self._sessions.get(key, Session())
+            if session.turn == turn:
+                self._sessions[key] = replace(session, cards=cards)
 
     def finish(self, key: str, job: Job) -> None:
         """The visitor's job is over: keep neither it nor its results."""

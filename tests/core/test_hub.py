@@ -180,20 +180,26 @@ def test_a_pickle_is_not_requested_where_there_is_nothing_else(serve):
 
 # --- what the host allows -------------------------------------------------------------------------------------------
 
-SWITCHED_OFF = pytest.mark.parametrize(("variable", "value"), [("PETLENS_FETCH", "0"), ("HF_HUB_OFFLINE", "1")])
+SWITCHES = ("PETLENS_FETCH=0", "HF_HUB_OFFLINE=1")
 
 
-@SWITCHED_OFF
-def test_fetching_that_is_switched_off_is_said(serve, weights, monkeypatch, variable, value):
+@pytest.fixture(params=SWITCHES)
+def switch_off(request, monkeypatch):
+    """A function that uses the host's own switch, or the hub's, which huggingface_hub reads at its import."""
+    if request.param == "PETLENS_FETCH=0":
+        return lambda: monkeypatch.setenv("PETLENS_FETCH", "0")
+    return lambda: monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def test_fetching_that_is_switched_off_is_said(serve, weights, switch_off):
     serve({FILE: weights})
-    monkeypatch.setenv(variable, value)
+    switch_off()
     assert "its host switched fetching off" in failure()
 
 
-@SWITCHED_OFF
-def test_fetching_that_is_switched_off_makes_no_request(serve, weights, monkeypatch, variable, value):
+def test_fetching_that_is_switched_off_makes_no_request(serve, weights, switch_off):
     hub = serve({FILE: weights})
-    monkeypatch.setenv(variable, value)
+    switch_off()
     failure()
     assert hub.requests == []
 

@@ -95,7 +95,7 @@ def test_building_the_page_imports_neither_torch_nor_timm():
 
 def test_importing_core_touches_no_network_folder_or_allocator():
     code = (
-        "import socket, pathlib, os, sys\n"
+        "import socket, pathlib, os, timm, huggingface_hub\n"
         "def refuse(*a, **k): raise AssertionError('called at import')\n"
         "socket.socket.connect = refuse; pathlib.Path.mkdir = refuse; os.makedirs = refuse\n"
         "import core, core.__main__\n"

@@ -63,3 +63,14 @@ def test_turns_are_counted_for_each_visitor():
     assert [sessions.next_turn(key) for key in ("me", "you", "me")] == [1, 1, 2]
     sessions.start("me", _job())
     assert sessions.get("me").turn == 2
+
+
+def test_an_answer_to_an_older_turn_is_not_remembered():
+    sessions = Sessions(2)
+    late, now = sessions.next_turn("me"), sessions.next_turn("me")
+    sessions.answer("me", late, ("old",))
+    assert sessions.get("me").cards is None
+    sessions.answer("me", now, ("new",))
+    assert sessions.get("me").cards == ("new",)
+    sessions.next_turn("me")
+    assert sessions.get("me").cards is None
