@@ -35,7 +35,7 @@ def configure() -> None:
     """Tell the allocator to keep its pages and torch how many processors there really are. Idempotent.
 
     glibc hands every large tensor back to the kernel and faults it in again, page by page, at the next layer.
-    Keeping the pages made batches 1.4 to 2.8 times faster (`benchmarks/throughput.py` measures it).
+    Keeping the pages makes large batches much faster.
     `PETLENS_ALLOCATOR=default` leaves the allocator as it comes.
     """
     wanted = os.environ.get("PETLENS_ALLOCATOR", "keep")
@@ -73,7 +73,7 @@ def device() -> torch.device:
 def inference_dtype() -> torch.dtype:
     """Number format for inference: bfloat16 where the processor multiplies it natively, else float32.
 
-    A processor without such instructions emulates bfloat16, 20 to 40 times slower than float32.
+    A processor without such instructions emulates bfloat16, many times slower than float32.
     `PETLENS_PRECISION` (`float32` or `bfloat16`) overrides. Gradients with respect to pixels always use float32:
     there bfloat16 is slower even on processors that have it.
     """

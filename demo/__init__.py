@@ -2,6 +2,8 @@
 
 page       puts the tabs together; how it is launched
 classify   the Classify tab
+classify_many   several photos at once
+networks   choosing a network, getting it into memory
 photo      the photo input
 cards      results as HTML, escaped
 examples   pictures that come with the install

@@ -17,7 +17,7 @@ from PIL import Image
 
 import core
 from core.backbones import hub
-from demo import classify
+from demo import classify, classify_many, networks
 from demo.context import Context, Limits
 from tests.conftest import PROJECT
 from tests.hub_server import HubServer, Manners
@@ -69,13 +69,13 @@ def test_our_own_fault_is_logged_not_shown(context, chelsea, caplog):
 
 
 def test_the_choices_say_what_needs_internet(monkeypatch, shared_weights):
-    choices = {name: title for title, name in classify._network_choices()}
+    choices = {name: title for title, name in networks._network_choices()}
     assert choices["tf_efficientnet_lite0"] == "EfficientNet-Lite0"
     assert choices["resnet18"] == "ResNet-18"
     assert choices["vgg16"] == "VGG-16 (needs internet: 553 MB)"
     assert "vit_small_patch14_dinov2" not in choices
     monkeypatch.setenv("PETLENS_FETCH", "0")
-    assert {name: title for title, name in classify._network_choices()}["vgg16"] == "VGG-16 (not on this machine)"
+    assert {name: title for title, name in networks._network_choices()}["vgg16"] == "VGG-16 (not on this machine)"
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def results(classifier, chelsea, tmp_path):
 
 
 def test_the_csv_holds_every_photo_and_no_formula(results, tmp_path):
-    path = classify._write_csv(classify.Batch("net", results, []))
+    path = classify_many._write_csv(classify_many.Batch("net", results, []))
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2

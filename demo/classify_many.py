@@ -1,0 +1,150 @@
+"""Several photos at once: a table that grows, a Stop, a CSV to download."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+import core
+from demo import cards
+from demo.context import Context
+from demo.jobs import Job, Progress
+from demo.messages import message_for
+from demo.networks import network_dropdown, prepare
+
+if TYPE_CHECKING:
+    from core import FileResult
+
+CSV_NAMES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Several photos, as far as they are done: the results, and the rows of the table."""
+
+    network: str
+    results: list[FileResult]
+    rows: list[str]
+
+
+def build_several_photos(context: Context) -> list[gr.Dropdown]:
+    """Put the components on the page and connect them; returns the lists of networks."""
+    most = context.limits.max_photos
+    with gr.Row():
+        with gr.Column(scale=5, min_width=280):
+            # of any type: what cannot be read gets its reason in the table, and the others are done
+            photos = gr.File(file_count="multiple", label=f"Photos (up to {most})", height=220, elem_id="photos")
+            backbone = network_dropdown("Network", "or type another timm network's name")
+            with gr.Row():
+                start = gr.Button("Classify all", variant="primary", elem_id="classify-all")
+                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
+        with gr.Column(scale=8, min_width=280):
+            status = gr.HTML(cards.waiting_card("Drop several photos, then press Classify all."), elem_id="status")
+            table = gr.HTML(elem_id="table")
+            download_button = gr.DownloadButton("Download the table (CSV)", interactive=False, elem_id="csv")
+
+    async def classify_all(photos: list[str] | None, backbone: str, request: gr.Request) -> AsyncIterator[tuple]:
+        idle = gr.update(interactive=True), gr.update(interactive=False)
+        busy = gr.update(interactive=False), gr.update(interactive=True)
+        no_file = gr.update(value=None, interactive=False)
+        if not photos or len(photos) > most:
+            text = f"{len(photos)} photos are too many: {most} at a time." if photos else "Choose some photos first."
+            yield cards.message_card(text), gr.skip(), no_file, *idle
+            return
+        job = Job(partial(_classify_files, photos, backbone))
+        context.sessions.start(request.session_hash, job)
+        batch, table_file = None, None
+        began = time.perf_counter()
+        try:
+            async for waiting in prepare(context, backbone):
+                if job.stopping:
+                    break
+                yield waiting, "", no_file, *busy
+            context.long.submit(job)
+            async for progress in job.watch(every_seconds=0.4):
+                batch = progress.snapshot
+                done, rows = (len(batch.rows), batch.rows) if batch else (0, [])
+                text = _status(progress, done, len(photos))
+                if not job.unfinished and batch:
+                    seconds = time.perf_counter() - began
+                    text += f" · {seconds:.1f} s · {batch.network}"
+                    table_file = await context.quick.run(_write_csv, batch)
+                file = gr.update(value=table_file, interactive=True) if table_file else no_file
+                buttons = busy if job.unfinished else idle
+                yield cards.waiting_card(text, done / len(photos)), cards.photo_table(rows), file, *buttons
+        except Exception as error:
+            yield cards.message_card(message_for(error)), gr.skip(), no_file, *idle
+        finally:
+            job.stop()
+            context.sessions.finish(request.session_hash, job)
+            if table_file:
+                os.unlink(table_file)  # Gradio serves a copy, which it deletes after a while
+
+    def stop_job(request: gr.Request) -> None:
+        context.sessions.stop(request.session_hash)
+
+    start.click(
+        classify_all,
+        inputs=[photos, backbone],
+        outputs=[status, table, download_button, start, stop],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
+    stop.click(stop_job, queue=False, api_visibility="private")
+    return [backbone]
+
+
+def _classify_files(photos: list[str], backbone: str) -> Iterator[Batch]:
+    """Snapshots: all that is done so far."""
+    classifier = core.Classifier(core.load_backbone(backbone))
+    results, rows = [], []
+    for result in core.predict_files(classifier, photos):
+        results.append(result)
+        rows.append(cards.photo_row(Path(result.source).name, result.prediction, str(result.error)))
+        yield Batch(classifier.backbone.name, results.copy(), rows.copy())
+
+
+def _status(progress: Progress, done: int, total: int) -> str:
+    if progress.state == "queued":
+        return f"Waiting: place {progress.place} in the queue"
+    if progress.state == "stopped":
+        return f"Stopped after {done} of {total} photos"
+    return f"{done} of {total} photos"
+
+
+def _write_csv(batch: Batch) -> str:
+    """One line a photo with its best names; returns the path of a new temporary file."""
+    what = ("label", "index", "probability")
+    names = [f"{column}_{place}" for place in range(1, CSV_NAMES + 1) for column in what]
+    with tempfile.NamedTemporaryFile(
+        "w", newline="", encoding="utf-8-sig", prefix="pet-lens-", suffix=".csv", delete=False
+    ) as file:
+        header = ["file", "backbone", *names, "cat", "dog", "neither", "unsure", "seconds", "error"]
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        for result in batch.results:
+            line = {"file": _plain_cell(Path(result.source).name), "backbone": batch.network}
+            if result.prediction is None:
+                writer.writerow(line | {"error": str(result.error)})
+                continue
+            for place, ranked in enumerate(result.prediction.top(CSV_NAMES), start=1):
+                line |= {f"{column}_{place}": getattr(ranked, column) for column in what}
+            species = result.prediction.species
+            line |= {"cat": species.cat, "dog": species.dog, "neither": species.neither}
+            writer.writerow(line | {"unsure": result.prediction.unsure, "seconds": round(result.seconds, 4)})
+    return file.name
+
+
+def _plain_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
