@@ -3,7 +3,9 @@
     PetLensError
     ├── ImageError      a file that is not a picture, or one too large to open
     ├── SettingsError   a value outside its range, or a name that fits nothing
-    └── BackboneError   a network that is unknown, not here, or cannot be fetched
+    ├── BackboneError   a network that is unknown, not here, or cannot be fetched
+    ├── DatasetError    pictures to learn from that are not here, too few, or not arranged in classes
+    └── CheckpointError a trained network that is unknown, damaged, or not ours to open
 
 Every message says what is wrong, names the value, and says what to do about it.
 None of them holds a path of the machine that runs the app: a web page may show them as they are.
@@ -24,3 +26,11 @@ class SettingsError(PetLensError):
 
 class BackboneError(PetLensError):
     """A network is unknown, or its weights are neither here nor to be had."""
+
+
+class DatasetError(PetLensError):
+    """A data set is not here, has too few pictures, or is not arranged in classes."""
+
+
+class CheckpointError(PetLensError):
+    """What was trained and stored is unknown, damaged, or of a kind that is not opened here."""

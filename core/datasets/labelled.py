@@ -1,0 +1,167 @@
+"""Pictures with their classes: the one type that all sources of data give."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
+
+from core.errors import DatasetError, ImageError
+from core.images import read_image
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """A picture that is drawn when it is needed. Equal drawables draw equal pictures; they can be hashed and pickled.
+
+    Attributes:
+        key: names the picture for ever: what is drawn, the seed, and the version of the drawing code.
+        name: a short name for people.
+    """
+
+    key: str
+    name: str
+
+    def draw(self) -> Image.Image:
+        """The picture, RGB."""
+        ...
+
+
+Item = Path | Drawable
+
+
+def read_item(item: Item, *, short_side_px: int | None = None) -> Image.Image:
+    """The picture of an item, upright RGB; see `images.read_image`.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
+    if isinstance(item, Path):
+        return read_image(item, short_side_px=short_side_px)
+    return item.draw()
+
+
+def item_name(item: Item) -> str:
+    """What to call an item before people: the name of its file, without the folder."""
+    return item.name
+
+
+def content_key(item: Item) -> bytes:
+    """16 bytes that name the content: equal files have equal keys, wherever they lie and whatever they are called.
+
+    Raises:
+        ImageError: the file cannot be opened.
+    """
+    if isinstance(item, Path):
+        try:
+            content = b"file" + item.read_bytes()
+        except OSError as error:
+            raise ImageError("This file cannot be opened.") from error
+    else:
+        content = b"drawing" + item.key.encode()
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Pictures of one split with their classes.
+
+    Attributes:
+        name: of the data set.
+        class_names: `K` names; any script.
+        items: `N` paths or drawables.
+        labels: `(N,)` int64, each from 0 to K - 1.
+        split: which part of the data set this is.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    items: tuple[Item, ...] = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    split: Split
+
+    def __post_init__(self) -> None:
+        assert len(self.items) == len(self.labels)
+        assert self.labels.dtype == np.int64
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def counts(self) -> np.ndarray:
+        """Pictures in each class, `(K,)`."""
+        return np.bincount(self.labels, minlength=len(self.class_names))
+
+    def take(self, indices: Sequence[int] | np.ndarray, *, split: Split | None = None) -> LabelledImages:
+        """Those pictures, in that order."""
+        items = tuple(self.items[index] for index in indices)
+        return replace(
+            self, items=items, labels=self.labels[np.asarray(indices, dtype=np.int64)], split=split or self.split
+        )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, opened: its splits, and what was left out.
+
+    Attributes:
+        name: what the command line calls it, or the name of the folder or zip.
+        title: what people call it.
+        about: one sentence: what it shows, its licence.
+        class_names: `K` names, the same in every split.
+        splits: those that there are. A data set without "validation" lends training some of "train"; one without
+            "test" is evaluated on "validation".
+        left_out: files that are not used.
+    """
+
+    name: str
+    title: str
+    about: str
+    class_names: tuple[str, ...]
+    splits: Mapping[Split, LabelledImages] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
+
+    def split(self, name: Split) -> LabelledImages:
+        """One split.
+
+        Raises:
+            DatasetError: there is none of that name.
+        """
+        if name not in self.splits:
+            raise DatasetError(f"{self.title} has no {name} pictures; it has {', '.join(self.splits)}.")
+        return self.splits[name]
+
+    @property
+    def final_split(self) -> Split:
+        """The split that the final figures are measured on: test, else validation."""
+        return "test" if "test" in self.splits else "validation"
+
+
+def hold_out(images: LabelledImages, share: float, *, seed: int, split: Split) -> tuple[LabelledImages, LabelledImages]:
+    """Take a share of each class out: what stays, and what was taken as `split`.
+
+    Each class gives `round(share * n)` pictures, but at least one where it has two or more, and never its last one.
+    The same seed takes the same pictures.
+    """
+    generator = np.random.default_rng(seed)
+    taken = np.zeros(len(images), dtype=bool)
+    for label in range(len(images.class_names)):
+        members = np.flatnonzero(images.labels == label)
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        taken[generator.permutation(members)[: max(count, 0)]] = True
+    return images.take(np.flatnonzero(~taken)), images.take(np.flatnonzero(taken), split=split)
