@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core import runtime
+from core import imagenet, runtime
 from core.backbones.backbone import Backbone
-from core.errors import BackboneError, ImageError
+from core.errors import BackboneError, CheckpointError, ImageError
+from core.head import Head
 from core.imagenet import CLASS_COUNT
 from core.images import Source, read_image, to_pixels
 from core.prediction import Prediction
@@ -27,34 +28,74 @@ CHUNK = 4
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A backbone and its ImageNet head: pixels -> logits -> predictions.
+    """A backbone and a head: pixels -> logits -> predictions.
+
+    Attributes:
+        backbone: the network.
+        head: a trained last layer; None: the network's own, which names ImageNet's classes.
+        mirrored: whether a head sees the mean of each picture's embedding and that of its mirror image.
 
     Raises:
-        BackboneError: the network has no ImageNet classes (DINOv2, for instance).
+        BackboneError: no head is given and the network has no ImageNet classes (DINOv2, for instance).
+        CheckpointError: the head belongs to another network.
     """
 
     backbone: Backbone
+    head: Head | None = None
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
-        if self.backbone.class_count != CLASS_COUNT:
+        if self.head is None and self.backbone.class_count != CLASS_COUNT:
             raise BackboneError(
                 f"{self.backbone.title} does not name ImageNet's {CLASS_COUNT} classes, so it cannot classify by itself."
             )
+        if self.head is not None and self.head.embedding_dim != self.backbone.embedding_dim:
+            raise CheckpointError(
+                f"This head reads {self.head.embedding_dim} numbers, but {self.backbone.title} gives "
+                f"{self.backbone.embedding_dim}: it belongs to another network."
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The `K` names that it can say."""
+        return self.head.class_names if self.head else tuple(known.title for known in imagenet.classes())
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Pixels `(N, 3, H, W)` float32 in [0, 1] -> `(N, 1000)` float32; gradients flow back to the pixels."""
-        return self.backbone.model(self.backbone.normalise(pixels))
+        """Pixels `(N, 3, H, W)` float32 in [0, 1] -> `(N, K)` float32; gradients flow back to the pixels."""
+        if self.head is None:
+            return self.backbone.model(self.backbone.normalise(pixels))
+        embeddings = self.backbone.embed(pixels)
+        if self.mirrored:
+            embeddings = (embeddings + self.backbone.embed(pixels.flip(-1))) / 2
+        return self.head.logits(embeddings)
 
     def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
         """Predictions for RGB pictures of any size, each seen through `Backbone.view`."""
         pixels = to_pixels([self.backbone.view(picture) for picture in pictures])
-        logits = self.backbone.fast_outputs(pixels).numpy().astype(np.float64)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return [Prediction(row / row.sum()) for row in odds]
+        names = self.head.class_names if self.head else None
+        return [Prediction(row, names) for row in softmax(self._fast_logits(pixels).numpy())]
+
+    def _fast_logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self.head is None:
+            return self.backbone.fast_outputs(pixels)
+        return self.head.logits(fast_embeddings(self.backbone, pixels, mirrored=self.mirrored))
 
     def read(self, source: Source) -> Image.Image:
         """A picture file, decoded no finer than this network can make use of."""
         return read_image(source, short_side_px=max(self.backbone.input_size))
+
+
+def fast_embeddings(backbone: Backbone, pixels: torch.Tensor, *, mirrored: bool) -> torch.Tensor:
+    """`Backbone.fast_embeddings`, or their mean with those of the mirror images."""
+    embeddings = backbone.fast_embeddings(pixels)
+    return (embeddings + backbone.fast_embeddings(pixels.flip(-1))) / 2 if mirrored else embeddings
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Logits `(N, K)` -> probabilities `(N, K)`, float64."""
+    logits = logits.astype(np.float64)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,15 +34,20 @@ class Species:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Probabilities `(1000,)` in [0, 1] over the classes of ImageNet-1k, float64, adding up to 1."""
+    """Probabilities `(K,)` in [0, 1], float64, adding up to 1.
+
+    Attributes:
+        class_names: of a trained head, `K` of them; None: the 1,000 classes of ImageNet-1k.
+    """
 
     probabilities: np.ndarray = field(repr=False)
+    class_names: tuple[str, ...] | None = None
 
     def top(self, count: int = 5) -> list[Ranked]:
         """The most probable classes, best first.
 
         Raises:
-            SettingsError: `count` is not from 1 to 1000.
+            SettingsError: `count` is not from 1 to 1000; a head with fewer classes gives all that it has.
         """
         if not (isinstance(count, (int, float)) and 1 <= count <= imagenet.CLASS_COUNT and count == int(count)):
             raise SettingsError(f"top must be a whole number from 1 to {imagenet.CLASS_COUNT}, not {count}.")
@@ -51,8 +56,10 @@ class Prediction:
         return [self._ranked(int(index)) for index in order]
 
     @property
-    def species(self) -> Species:
-        """Cat, dog or neither."""
+    def species(self) -> Species | None:
+        """Cat, dog or neither; None for a trained head, whose classes are its own."""
+        if self.class_names is not None:
+            return None
         cat, dog = self._sum(imagenet.CATS), self._sum(imagenet.DOGS)
         return Species(cat, dog, max(0.0, 1.0 - cat - dog))
 
@@ -60,7 +67,7 @@ class Prediction:
     def breed(self) -> Ranked | None:
         """The most probable class among the cats or among the dogs, whichever species has more than half; else none."""
         species = self.species
-        if max(species.cat, species.dog) <= 0.5:
+        if species is None or max(species.cat, species.dog) <= 0.5:
             return None
         members = imagenet.CATS if species.cat > species.dog else imagenet.DOGS
         return self._ranked(max(members, key=lambda index: self.probabilities[index]))
@@ -78,19 +85,26 @@ class Prediction:
         "nail", "matchstick" and "ruler" is. The maximum probability as a sign of unfamiliar pictures is Hendrycks and
         Gimpel 2016 (arXiv:1610.02136); counting cats and dogs together is ours.
         """
+        strongest = float(self.probabilities.max())
         species = self.species
-        return max(float(self.probabilities.max()), species.cat, species.dog)
+        return strongest if species is None else max(strongest, species.cat, species.dog)
 
     @property
     def unsure(self) -> bool:
-        """Whether even the strongest answer has less than `UNSURE_BELOW`."""
-        return self.certainty < UNSURE_BELOW
+        """Whether even the strongest answer is weak.
+
+        Below `UNSURE_BELOW` for ImageNet's classes; for a head of K classes, below halfway between guessing and
+        certainty: (1 + 1/K) / 2.
+        """
+        if self.class_names is None:
+            return self.certainty < UNSURE_BELOW
+        return self.certainty < (1 + 1 / len(self.class_names)) / 2
 
     def as_dict(self, top: int = 5) -> dict:
         """What the command line and the app's API say of a picture, ready for JSON."""
         return {
             "top": [{"label": r.label, "index": r.index, "probability": r.probability} for r in self.top(top)],
-            **asdict(self.species),
+            **(asdict(self.species) if self.species else {}),
             "unsure": self.unsure,
         }
 
@@ -98,5 +112,8 @@ class Prediction:
         return float(self.probabilities[indices.start : indices.stop].sum())
 
     def _ranked(self, index: int) -> Ranked:
+        probability = float(self.probabilities[index])
+        if self.class_names is not None:
+            return Ranked(index, self.class_names[index], self.class_names[index], probability)
         named = imagenet.classes()[index]
-        return Ranked(index, named.label, named.title, float(self.probabilities[index]))
+        return Ranked(index, named.label, named.title, probability)

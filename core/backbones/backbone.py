@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -29,8 +32,11 @@ class Backbone:
         mean, std: `(3, 1, 1)`, what the network subtracts from and divides pixels by.
         input_size: (height, width) that it sees.
         class_count: outputs of its own head; 0 for a network without classes.
+        embedding_dim: `D`, the length of the vector that its own head reads.
         device: where it computes.
         transform: timm's evaluation transform for this network: PIL picture -> `(3, H, W)` uint8.
+        architecture, create_kwargs: what `timm.create_model` needs to build the same network, without its weights.
+        preprocessing: timm's names for what is done to a picture: input_size, interpolation, crop_pct, mean, std.
     """
 
     name: str
@@ -42,8 +48,12 @@ class Backbone:
     std: torch.Tensor = field(repr=False)
     input_size: tuple[int, int]
     class_count: int
+    embedding_dim: int
     device: torch.device
     transform: Callable[[Image.Image], torch.Tensor] = field(repr=False)
+    architecture: str = field(repr=False)
+    create_kwargs: Mapping[str, object] = field(repr=False)
+    preprocessing: Mapping[str, object] = field(repr=False)
 
     def view(self, picture: Image.Image) -> Image.Image:
         """The 8-bit picture that the network sees of an RGB picture.
@@ -81,3 +91,36 @@ class Backbone:
             if close.any():
                 outputs[close] = self.inference_model(inputs[close])
         return outputs.cpu()
+
+    def embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels `(N, 3, H, W)` in [0, 1] -> embeddings `(N, D)` float32, what the network's own head reads.
+
+        Gradients flow back to the pixels.
+        """
+        return embed_with(self.model, self.normalise(pixels))
+
+    @torch.inference_mode()
+    def fast_embeddings(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The same on the processor, without gradients, by the fastest way this machine has."""
+        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(
+            self.device.type, runtime.inference_dtype(), enabled=runtime.inference_dtype() != torch.float32
+        ):
+            return embed_with(self.inference_model, inputs).float().cpu()
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that name what `fast_embeddings` computes: weights, preprocessing, number format."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, tensor in self.model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        said = [self.architecture, dict(self.create_kwargs), dict(self.preprocessing), self.input_size]
+        constants = [self.mean.flatten().tolist(), self.std.flatten().tolist(), str(runtime.inference_dtype())]
+        digest.update(json.dumps([*said, *constants], default=str, sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+def embed_with(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Normalised inputs -> embeddings `(N, D)` of a timm network, whatever its own head is."""
+    return model.forward_head(model.forward_features(inputs), pre_logits=True)

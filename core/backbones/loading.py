@@ -13,12 +13,12 @@ from pathlib import Path
 
 import timm
 import torch
-from timm.data import create_transform, resolve_model_data_config
+from timm.data import resolve_model_data_config
 
 from core import runtime
 from core.backbones.backbone import Backbone
 from core.backbones.catalogue import DEFAULT_BACKBONE, catalogued
-from core.backbones.folding import fold_batch_norm
+from core.backbones.freezing import freeze
 from core.backbones.hub import FetchSnapshot, fetch_weights
 from core.backbones.shipped import load_shipped_into
 from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, list_backbones
@@ -195,24 +195,17 @@ def _hub_weights(name: str) -> tuple[str, str, str]:
 
 
 def _build(recipe: _Recipe) -> Backbone:
-    model = _create(recipe).eval().requires_grad_(False)
-    model = model.to(runtime.device(), memory_format=torch.channels_last)
+    model = _create(recipe)
     config = {**resolve_model_data_config(model, args=dict(recipe.create_kwargs)), **recipe.preprocessing}
-    height, width = config["input_size"][-2:]
-    sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0)).to(runtime.device())
     row = catalogued(recipe.name) or catalogued(recipe.timm_name)
-    return Backbone(
+    return freeze(
+        model,
         name=recipe.name,
         title=row.title if row else recipe.name,
         licence=recipe.licence,
-        model=model,
-        inference_model=fold_batch_norm(model, sample),
-        mean=_per_channel(config["mean"]),
-        std=_per_channel(config["std"]),
-        input_size=(height, width),
-        class_count=model.num_classes,
-        device=runtime.device(),
-        transform=create_transform(**config, is_training=False, normalize=False),
+        architecture=recipe.timm_name,
+        create_kwargs=recipe.create_kwargs,
+        preprocessing=config,
     )
 
 
@@ -234,10 +227,6 @@ def _create(recipe: _Recipe) -> torch.nn.Module:
         raise BackboneError(
             f"The weights of {recipe.name} do not fit the network or are damaged. Delete the file and get it again."
         ) from error
-
-
-def _per_channel(values: tuple[float, float, float]) -> torch.Tensor:
-    return torch.tensor(values, device=runtime.device()).view(3, 1, 1)
 
 
 def _what_is_here() -> str:

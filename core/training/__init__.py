@@ -1,0 +1,1 @@
+"""Training: a head on embeddings (`head`), fine-tuning and from scratch (`tuning`), what both record (`history`)."""
