@@ -12,10 +12,15 @@ import numpy as np
 from PIL import Image
 
 from core.errors import DatasetError, ImageError
-from core.images import read_image
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+# What a person's own pictures must come to.
+MIN_CLASSES = 2
+MIN_PICTURES = 5
+# Classes that one message names.
+_TOLD = 5
 
 
 @runtime_checkable
@@ -44,9 +49,11 @@ def read_item(item: Item, *, short_side_px: int | None = None) -> Image.Image:
     Raises:
         ImageError: the file cannot be read.
     """
-    if isinstance(item, Path):
-        return read_image(item, short_side_px=short_side_px)
-    return item.draw()
+    if not isinstance(item, Path):
+        return item.draw()
+    from core.images import read_image  # brings torch along, which who only lists data sets does not need
+
+    return read_image(item, short_side_px=short_side_px)
 
 
 def item_name(item: Item) -> str:
@@ -152,16 +159,59 @@ class Dataset:
         return "test" if "test" in self.splits else "validation"
 
 
+@dataclass(frozen=True, eq=False)
+class OpenSnapshot:
+    """How far the opening of a data set is; the last snapshot holds it.
+
+    Attributes:
+        phase: what is going on.
+        done: files so far.
+        total: files in all.
+        dataset: the data set, in the last snapshot.
+    """
+
+    phase: Literal["unpacking", "examining", "ready"]
+    done: int
+    total: int
+    dataset: Dataset | None = None
+
+
+def check_enough(class_names: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
+    """Are there `MIN_CLASSES` classes, with `MIN_PICTURES` pictures each?
+
+    Raises:
+        DatasetError: no; it says which class lacks how many.
+    """
+    if len(class_names) < MIN_CLASSES:
+        found = f"only one, {class_names[0]}" if class_names else "none"
+        raise DatasetError(
+            f"At least {MIN_CLASSES} classes are needed; there is {found}. "
+            "Put the pictures of each class into a folder of its own, called as the class."
+        )
+    lacking = [(name, MIN_PICTURES - int(n)) for name, n in zip(class_names, counts, strict=True) if n < MIN_PICTURES]
+    if lacking:
+        told = "; ".join(f"{name} needs {lack} more" for name, lack in lacking[:_TOLD])
+        rest = f"; and {len(lacking) - _TOLD} classes more" if len(lacking) > _TOLD else ""
+        raise DatasetError(f"Each class needs at least {MIN_PICTURES} pictures that can be read: {told}{rest}.")
+
+
 def hold_out(images: LabelledImages, share: float, *, seed: int, split: Split) -> tuple[LabelledImages, LabelledImages]:
     """Take a share of each class out: what stays, and what was taken as `split`.
 
     Each class gives `round(share * n)` pictures, but at least one where it has two or more, and never its last one.
-    The same seed takes the same pictures.
+    The same seed takes the same pictures, in whatever order they come: each has a rank of its own, a hash of the seed
+    and its name, so that a picture more or less moves hardly any other from one side to the other.
     """
-    generator = np.random.default_rng(seed)
+    ranks = np.array([_rank(item, seed) for item in images.items], dtype=np.uint64)
     taken = np.zeros(len(images), dtype=bool)
     for label in range(len(images.class_names)):
         members = np.flatnonzero(images.labels == label)
         count = min(max(1, round(share * len(members))), len(members) - 1)
-        taken[generator.permutation(members)[: max(count, 0)]] = True
+        taken[members[np.argsort(ranks[members], kind="stable")][: max(count, 0)]] = True
     return images.take(np.flatnonzero(~taken)), images.take(np.flatnonzero(taken), split=split)
+
+
+def _rank(item: Item, seed: int) -> int:
+    name = item.name if isinstance(item, Path) else item.key
+    hashed = hashlib.blake2b(f"{seed}/{name}".encode(errors="surrogateescape"), digest_size=8)
+    return int.from_bytes(hashed.digest(), "big")

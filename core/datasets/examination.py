@@ -1,0 +1,176 @@
+"""Which picture files can be read, and which are the same.
+
+Every file is decoded once, small; what was found is kept in `home()/examined`, by name, size and time, so that a
+folder is examined once and not at each opening.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from core import places, runtime
+from core.datasets.labelled import LeftOut
+from core.errors import ImageError
+from core.images import MAX_FILE_BYTES, read_image
+
+logger = logging.getLogger(__name__)
+
+# Changes when files would be judged otherwise than before.
+_VERSION = 1
+# Decoding a JPEG at an eighth of its size finds the same damage: all its bytes are read.
+_SHORT_SIDE_PX = 32
+_CHUNK = 16
+_STORE_EVERY = 5000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of one file.
+
+    Attributes:
+        key: hex digits that name its content; empty where it could not be opened.
+        is_jpeg: whether it begins as a JPEG does, whatever it is called.
+        reason: why it cannot be read; None where it can.
+    """
+
+    key: str
+    is_jpeg: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ExaminationSnapshot:
+    """How far it is; the last snapshot has the verdicts, in the order of the paths."""
+
+    done: int
+    total: int
+    verdicts: tuple[Verdict, ...] | None = None
+
+
+def examine(paths: Sequence[Path], *, folder: Path) -> Iterator[ExaminationSnapshot]:
+    """Read each file on all processors.
+
+    Args:
+        paths: files anywhere under `folder`.
+        folder: what was found before is kept under its name.
+    """
+    known = _load(folder)
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    stamps = [_stamp(path) for path in paths]
+    found = {
+        name: known[name]
+        for name, stamp in zip(names, stamps, strict=True)
+        if stamp and known.get(name, [0])[0] == stamp
+    }
+    todo = [index for index, name in enumerate(names) if name not in found]
+    done, stored = len(paths) - len(todo), 0
+    batch = _CHUNK * runtime.processor_count() * 2
+    for start in range(0, len(todo), batch):
+        yield ExaminationSnapshot(done, len(paths))
+        indices = todo[start : start + batch]
+        chunks = [indices[first : first + _CHUNK] for first in range(0, len(indices), _CHUNK)]
+        futures = [runtime.workers().submit(_look_at_all, [paths[index] for index in chunk]) for chunk in chunks]
+        for chunk, future in zip(chunks, futures, strict=True):
+            for index, verdict in zip(chunk, future.result(), strict=True):
+                found[names[index]] = (stamps[index], verdict)
+        done += len(indices)
+        if done - stored >= _STORE_EVERY:
+            _store(folder, known | found)
+            stored = done
+    if todo:
+        _store(folder, known | found)
+    yield ExaminationSnapshot(len(paths), len(paths), tuple(found[name][1] for name in names))
+
+
+def look_at(path: Path) -> Verdict:
+    """Read one file."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Verdict("", False, "This is not a file.")
+        if status.st_size > MAX_FILE_BYTES:
+            return Verdict("", False, f"This file is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
+        data = path.read_bytes()
+    except OSError:
+        return Verdict("", False, "This file cannot be opened.")
+    key, is_jpeg = hashlib.blake2b(data, digest_size=16).hexdigest(), data.startswith(b"\xff\xd8\xff")
+    try:
+        read_image(data, short_side_px=_SHORT_SIDE_PX)
+    except ImageError as error:
+        return Verdict(key, is_jpeg, _first_sentence(str(error)))
+    return Verdict(key, is_jpeg, None)
+
+
+def find_duplicates(names: Sequence[str], keys: Sequence[str], labels: Sequence[int]) -> dict[int, LeftOut]:
+    """Files with the same content as another: index -> what to report. They are to be left out.
+
+    Of several in one class the first stays. Where the classes differ, none can be trusted, and none stays.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    found = {}
+    for group in groups.values():
+        contradictory = len({labels[index] for index in group}) > 1
+        for index in group if contradictory else group[1:]:
+            other = next(i for i in group if i != index and (not contradictory or labels[i] != labels[index]))
+            reason = f"the same picture as {names[other]}" + (", which is in another class" if contradictory else "")
+            found[index] = LeftOut(names[index], reason)
+    return found
+
+
+def _look_at_all(paths: Sequence[Path]) -> list[Verdict]:
+    return [look_at(path) for path in paths]
+
+
+def _first_sentence(message: str) -> str:
+    return message.split(". ")[0].rstrip(".") + "."
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _file(folder: Path) -> Path:
+    name = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=12).hexdigest()
+    return places.home() / "examined" / f"{name}.json"
+
+
+def _load(folder: Path) -> dict[str, tuple[str, Verdict]]:
+    try:
+        kept = json.loads(_file(folder).read_text(encoding="utf-8"))
+        if kept["version"] != _VERSION:
+            return {}
+        return {name: (str(stamp), _checked(*fields)) for name, (stamp, *fields) in kept["files"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # not there yet, or damaged: examined anew
+        return {}
+
+
+def _checked(key: object, is_jpeg: object, reason: object) -> Verdict:
+    return Verdict(str(key), bool(is_jpeg), None if reason is None else str(reason))
+
+
+def _store(folder: Path, found: dict[str, tuple[str, Verdict]]) -> None:
+    file = _file(folder)
+    files = {name: [stamp, *astuple(verdict)] for name, (stamp, verdict) in found.items() if verdict.key}
+    temporary = file.with_suffix(f".{os.getpid()}-{id(found):x}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"version": _VERSION, "files": files}), encoding="utf-8")
+        os.replace(temporary, file)
+    except (OSError, UnicodeEncodeError):  # a full disk costs time at the next opening, nothing else
+        logger.warning("what was found out about the files of %s could not be kept", folder.name)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
