@@ -21,6 +21,7 @@ FOLDER = "PetImages"
 PICTURES = 25_000
 CLASS_FOLDERS = ("Cat", "Dog")
 CLASS_NAMES = ("cat", "dog")
+TITLE = "Cats vs Dogs"
 TEST_SHARE = 0.2
 SPLIT_SEED = 2007
 
@@ -33,6 +34,11 @@ ABOUT = (
 def is_here(folder: Path) -> bool:
     """Whether a folder has the layout."""
     return all((folder / name).is_dir() for name in CLASS_FOLDERS)
+
+
+def count_pictures(folder: Path) -> int:
+    """Pictures in the folder, sound or not."""
+    return len(_list_files(folder)[0])
 
 
 def open_cats_vs_dogs(folder: Path, *, splits: Sequence[Split]) -> Iterator[OpenSnapshot]:
@@ -69,7 +75,7 @@ def open_cats_vs_dogs(folder: Path, *, splits: Sequence[Split]) -> Iterator[Open
     train, test = hold_out(images, TEST_SHARE, seed=SPLIT_SEED, split="test")
     dataset = Dataset(
         name="cats-vs-dogs",
-        title="Cats vs Dogs",
+        title=TITLE,
         about=ABOUT,
         class_names=CLASS_NAMES,
         splits={part.split: part for part in (train, test) if part.split in splits},

@@ -46,6 +46,8 @@ SUFFIXES = (
 # What systems leave behind; nobody needs to hear of it. Hidden files are the same.
 _IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
 _MAX_DEPTH = 12
+# Embeddings, overrides and isolates of the direction of writing (Unicode annex 9).
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @dataclass(frozen=True)
@@ -175,12 +177,12 @@ def arrange(files: Sequence[FoundFile]) -> Arrangement:
     loose = [file for file in files if len(parts.get(file, ())) < 2]
     parts = {file: own for file, own in parts.items() if len(own) >= 2}
     given = _split_is_given(parts.values())
-    beside = [file for file, own in parts.items() if given and (own[0].casefold() not in SPLIT_FOLDERS or len(own) < 3)]
+    beside = [file for file, own in parts.items() if given and not _is_in_split(own)]
     rows: list[tuple[FoundFile, str, Split]] = []
     for file, own in parts.items():
         if not given:
             rows.append((file, own[0], "train"))
-        elif file not in beside:
+        elif _is_in_split(own):
             rows.append((file, own[1], SPLIT_FOLDERS[own[0].casefold()]))
     class_names = sorted({name for _, name, _ in rows})
     _refuse_look_alikes(class_names)
@@ -208,8 +210,10 @@ def is_picture_name(name: str) -> bool:
 
 
 def readable_name(name: str) -> str:
-    """A name as people see it: composed letters (NFC, as macOS splits them), no signs that cannot be seen."""
-    seen = "".join("\ufffd" if unicodedata.category(sign) in ("Cc", "Cs", "Cn") else sign for sign in name)
+    """A name as people see it: composed letters (macOS splits them), nothing that turns or hides the text around it."""
+    seen = "".join(
+        "\ufffd" if unicodedata.category(sign) in ("Cc", "Cs", "Cn") or sign in _TURNING else sign for sign in name
+    )
     return unicodedata.normalize("NFC", seen).strip() or "\ufffd"
 
 
@@ -243,10 +247,13 @@ def _is_wrapped(paths: Sequence[tuple[str, ...]]) -> bool:
 def _split_is_given(paths: Sequence[tuple[str, ...]]) -> bool:
     """Whether the top folders are train/ and the like. A class may be called train, too: it holds its pictures."""
     tops = {parts[0].casefold() for parts in paths}
-    holding_folders = {
-        parts[0].casefold() for parts in paths if len(parts) > 2 and parts[0].casefold() in SPLIT_FOLDERS
-    }
-    return "train" in {SPLIT_FOLDERS[top] for top in holding_folders} or (bool(tops) and tops == holding_folders)
+    splits = {parts[0].casefold() for parts in paths if _is_in_split(parts)}
+    return "train" in {SPLIT_FOLDERS[top] for top in splits} or (bool(tops) and tops == splits)
+
+
+def _is_in_split(parts: tuple[str, ...]) -> bool:
+    """Whether it is SPLIT/CLASS/..."""
+    return len(parts) > 2 and parts[0].casefold() in SPLIT_FOLDERS
 
 
 def _refuse_look_alikes(class_names: Sequence[str]) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from core import places
 from core.datasets import cats_vs_dogs, oxford_pets
-from core.datasets.folders import open_folder
+from core.datasets.archives import read_contents, unpack
+from core.datasets.download import published_archives
+from core.datasets.folders import open_files, open_folder
 from core.datasets.labelled import SPLITS, Dataset, OpenSnapshot, Split
 from core.errors import DatasetError, SettingsError
 
@@ -48,13 +52,69 @@ def open_gradually(
         yield snapshot
 
 
+@dataclass(frozen=True)
+class DatasetListing:
+    """One data set that can be chosen by name.
+
+    Attributes:
+        name: what the command line calls it.
+        title: what people call it.
+        about: one sentence: what it shows, its licence.
+        here: whether it can be opened now.
+        pictures: those that are here; where it is not, those of the whole set.
+        classes: how many.
+        download_bytes: what it takes to fetch it; 0 for the drawn ones.
+    """
+
+    name: str
+    title: str
+    about: str
+    here: bool
+    pictures: int
+    classes: int
+    download_bytes: int
+
+
+def list_datasets(data: Path | None = None) -> list[DatasetListing]:
+    """What can be chosen by name, here or not; the one that is always here comes first. Opens no picture."""
+    data = data or places.data_folder()
+    return [_list_drawn(), *(_list_photos(name, data) for name in NAMES if name != "drawn-pets")]
+
+
+def _list_photos(name: str, data: Path) -> DatasetListing:
+    source = _source(name)
+    here = source.is_here(data / source.FOLDER)
+    classes = {"oxford-pets": len(oxford_pets.BREEDS)}.get(name, 2)
+    return DatasetListing(
+        name=name,
+        title={"oxford-pets-species": oxford_pets.TITLE_SPECIES}.get(name, source.TITLE),
+        about={"oxford-pets-species": oxford_pets.ABOUT_SPECIES}.get(name, source.ABOUT),
+        here=here,
+        pictures=source.count_pictures(data / source.FOLDER) if here else source.PICTURES,
+        classes=classes,
+        download_bytes=sum(archive.size_bytes for archive in published_archives(name)),
+    )
+
+
+def _list_drawn() -> DatasetListing:
+    from core.datasets.drawn import drawn_pets
+
+    drawn = drawn_pets()
+    pictures = sum(len(images) for images in drawn.splits.values())
+    return DatasetListing(drawn.name, drawn.title, drawn.about, True, pictures, len(drawn.class_names), 0)
+
+
+def _source(name: str) -> ModuleType:
+    return cats_vs_dogs if name == "cats-vs-dogs" else oxford_pets
+
+
 def _open_named(name: str, data: Path, splits: Sequence[Split]) -> Iterator[OpenSnapshot]:
     if name == "drawn-pets":
         from core.datasets.drawn import drawn_pets
 
         yield _ready(drawn_pets())
         return
-    source = cats_vs_dogs if name == "cats-vs-dogs" else oxford_pets
+    source = _source(name)
     folder = data / source.FOLDER
     if not source.is_here(folder):
         raise DatasetError(_how_to_get(name, source.FOLDER))
@@ -71,8 +131,18 @@ def _open_path(path: Path, typed: str, splits: Sequence[Split]) -> Iterator[Open
             yield _ready(oxford_pets.open_oxford_pets(path, splits=splits))
         else:
             yield from open_folder(path, splits=splits)
-        return
-    raise DatasetError(_no_such(path, typed))
+    elif path.suffix.lower() == ".zip" and path.is_file():
+        yield from _open_zip(path, splits)
+    else:
+        raise DatasetError(_no_such(path, typed))
+
+
+def _open_zip(path: Path, splits: Sequence[Split]) -> Iterator[OpenSnapshot]:
+    for unpacked in unpack(path):
+        if unpacked.folder is None:
+            yield OpenSnapshot("unpacking", unpacked.done, unpacked.total)
+    files, left_out = read_contents(unpacked.folder)
+    yield from open_files(files, folder=unpacked.folder, name=path.stem, splits=splits, left_out=left_out)
 
 
 def _ready(dataset: Dataset) -> OpenSnapshot:

@@ -65,6 +65,9 @@ BREEDS = (
 )
 SPECIES = ("cat", "dog")
 
+TITLE = "Oxford-IIIT Pet"
+TITLE_SPECIES = "Oxford-IIIT Pet, cats and dogs"
+
 ABOUT = (
     "Photos of 37 breeds of cats and dogs (Parkhi and others, 2012); CC BY-SA 4.0, copyright with the photographers."
 )
@@ -81,6 +84,11 @@ _LINE = re.compile(r"([\w.-]+) (\d+) ([12]) \d+")
 def is_here(folder: Path) -> bool:
     """Whether a folder has the layout: its pictures and at least one of its lists."""
     return (folder / "images").is_dir() and any((folder / "annotations" / name).is_file() for name in LISTS.values())
+
+
+def count_pictures(folder: Path) -> int:
+    """Pictures in the folder, listed or not."""
+    return sum(path.suffix == ".jpg" for path in (folder / "images").iterdir())
 
 
 def open_oxford_pets(folder: Path, *, view: View = "breeds", splits: Sequence[Split]) -> Dataset:
@@ -111,7 +119,7 @@ def open_oxford_pets(folder: Path, *, view: View = "breeds", splits: Sequence[Sp
         opened[split] = LabelledImages(name, class_names, items, labels[here], split)
     return Dataset(
         name=name,
-        title="Oxford-IIIT Pet" if view == "breeds" else "Oxford-IIIT Pet, cats and dogs",
+        title=TITLE if view == "breeds" else TITLE_SPECIES,
         about=ABOUT if view == "breeds" else ABOUT_SPECIES,
         class_names=class_names,
         splits=opened,
