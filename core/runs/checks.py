@@ -1,0 +1,103 @@
+"""Values out of a JSON file that anyone may have written: each is of the expected kind, or an error that names it."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import CheckpointError
+
+MAX_TEXT = 2_000
+# Of free-form parts (settings, metrics): values in all, and how deep they may be nested.
+_MAX_VALUES = 2_000
+_MAX_DEPTH = 4
+
+
+def parse_object(text: bytes, what: str) -> dict[str, Any]:
+    """One JSON object. NaN and infinity, which Python would take, are not JSON.
+
+    Raises:
+        CheckpointError: it is something else.
+    """
+    try:
+        parsed = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # RecursionError: lists in lists, thousands deep
+        raise CheckpointError(f"{what} is damaged: it is not JSON.") from error
+    if not isinstance(parsed, dict):
+        raise CheckpointError(f"{what} is damaged: it must hold one JSON object.")
+    return parsed
+
+
+def text_of(value: Any, what: str, *, low: int = 0, high: int = MAX_TEXT) -> str:
+    """A text of `low` to `high` characters that can be shown: no control characters, no halves of a character."""
+    if not isinstance(value, str) or not low <= len(value) <= high:
+        raise CheckpointError(f"{what} must be a text of {low} to {high} characters.")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        raise CheckpointError(f"{what} holds characters that cannot be shown.")
+    return value
+
+
+def whole_of(value: Any, what: str, low: int, high: int) -> int:
+    """A whole number in its range."""
+    if type(value) is not int or not low <= value <= high:  # bool is a kind of int
+        raise CheckpointError(f"{what} must be a whole number from {low} to {high}.")
+    return value
+
+
+def real_of(value: Any, what: str, low: float, high: float) -> float:
+    """A finite number in its range."""
+    if type(value) not in (int, float) or not low <= value <= high:  # NaN fails the comparison
+        raise CheckpointError(f"{what} must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def one_of(value: Any, what: str, choices: tuple[str, ...]) -> str:
+    """One of several names."""
+    if not isinstance(value, str) or value not in choices:
+        raise CheckpointError(f"{what} must be one of {', '.join(choices)}.")
+    return value
+
+
+def list_of(value: Any, what: str, high: int) -> tuple:
+    """A list (or tuple) of at most `high` values."""
+    if not isinstance(value, (list, tuple)) or len(value) > high:
+        raise CheckpointError(f"{what} must be a list of at most {high} values.")
+    return tuple(value)
+
+
+def object_of(value: Any, what: str, high: int) -> dict[str, Any]:
+    """A mapping from at most `high` names to anything."""
+    if not isinstance(value, Mapping) or len(value) > high:
+        raise CheckpointError(f"{what} must be an object of at most {high} entries.")
+    return {text_of(key, f"A name in {what}", low=1, high=100): entry for key, entry in value.items()}
+
+
+def plain_of(value: Any, what: str) -> dict[str, Any]:
+    """A mapping of plain values: texts, finite numbers, true, false, null, and lists and objects of them."""
+    left = _MAX_VALUES
+
+    def checked(value: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > _MAX_DEPTH:
+            raise CheckpointError(f"{what} holds too much.")
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return text_of(value, f"A text in {what}")
+        if isinstance(value, (int, float)) and abs(value) < 1e300 and math.isfinite(value):
+            return value
+        if isinstance(value, (list, tuple)):
+            return [checked(entry, depth + 1) for entry in value]
+        if isinstance(value, Mapping):
+            return {key: checked(entry, depth + 1) for key, entry in object_of(value, what, _MAX_VALUES).items()}
+        raise CheckpointError(f"{what} holds a value that is not plain: {repr(value)[:80]}.")
+
+    return checked(object_of(value, what, _MAX_VALUES), 0)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

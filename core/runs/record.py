@@ -1,0 +1,308 @@
+"""What is known of a run beside its weights: the content of `run.json`, checked wherever it comes from.
+
+Making one of these types checks it, so that a record in hand is always a sound one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import timm
+
+from core.backbones.freezing import ViewSettings
+from core.datasets.labelled import SPLITS, Dataset
+from core.errors import CheckpointError, SettingsError
+from core.runs.checks import list_of, object_of, one_of, parse_object, plain_of, real_of, text_of, whole_of
+
+FORMAT = 1
+MAX_CLASSES = 10_000
+# What a network may be asked for; the same limit as `ViewSettings.size_px`.
+MAX_SIDE_PX = 1024
+
+Method = Literal["head", "finetune", "scratch"]
+State = Literal["running", "stopped", "finished"]
+
+# Plain arguments of `timm.create_model` that change what a network computes, with what they may be. None of them names
+# a file, an address or a piece of code; sizes are bounded, so that nobody's record asks for hours of work.
+_SHARES = (
+    "drop_rate",
+    "drop_path_rate",
+    "drop_block_rate",
+    "attn_drop_rate",
+    "proj_drop_rate",
+    "pos_drop_rate",
+    "patch_drop_rate",
+)
+_SWITCHES = ("dynamic_img_size", "dynamic_img_pad", "strict_img_size", "qkv_bias", "class_token", "no_embed_class")
+_NAMES = ("pad_type", "global_pool", "act_layer", "norm_layer")
+_SMALL = ("bn_eps", "bn_momentum", "init_values")
+
+_INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos", "box", "hamming")
+_CROP_MODES = ("center", "squash", "border")
+_ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a run: its size, and 32 hexadecimal digits of its content's BLAKE2b digest."""
+
+    size: int
+    digest: str
+
+    def __post_init__(self) -> None:
+        whole_of(self.size, "The size of a file", 0, 1 << 40)
+        if not isinstance(self.digest, str) or not _HEXADECIMAL.fullmatch(self.digest):
+            raise CheckpointError("The digest of a file must be 32 hexadecimal digits.")
+
+
+@dataclass(frozen=True)
+class BackboneRecord:
+    """The network below the head, with all that is needed to build it again; fields as in `Backbone`.
+
+    Attributes:
+        fingerprint: of the weights and how they are wired (`networks.fingerprint`), not of the preprocessing.
+        weights: "published": loaded by name; "here": trained, stored with the run.
+    """
+
+    name: str
+    title: str
+    architecture: str
+    create_kwargs: Mapping[str, Any]
+    licence: str
+    preprocessing: Mapping[str, Any]
+    class_count: int
+    embedding_dim: int
+    fingerprint: str
+    weights: Literal["published", "here"]
+
+    def __post_init__(self) -> None:
+        for name in ("name", "title", "licence"):
+            text_of(getattr(self, name), f"The {name} of the network", low=1, high=200)
+        check_architecture(self.architecture)
+        object.__setattr__(self, "create_kwargs", _checked_kwargs(self.create_kwargs))
+        object.__setattr__(self, "preprocessing", _checked_preprocessing(self.preprocessing))
+        whole_of(self.class_count, "The number of the network's own classes", 0, 100_000)
+        whole_of(self.embedding_dim, "The length of an embedding", 1, 100_000)
+        if not isinstance(self.fingerprint, str) or not _HEXADECIMAL.fullmatch(self.fingerprint):
+            raise CheckpointError("The fingerprint of the network must be 32 hexadecimal digits.")
+        one_of(self.weights, "Where the weights are", ("published", "here"))
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """What it learned from.
+
+    Attributes:
+        name, title, about: as in `Dataset`.
+        counts: pictures of each class, for each split.
+    """
+
+    name: str
+    title: str
+    about: str
+    counts: Mapping[str, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        text_of(self.name, "The name of the data set", low=1, high=300)
+        text_of(self.title, "The title of the data set", low=1, high=300)
+        text_of(self.about, "The text about the data set")
+        checked = {
+            one_of(split, "A split", SPLITS): tuple(
+                whole_of(count, "A count of pictures", 0, 10**9)
+                for count in list_of(counts, "The counts of pictures", MAX_CLASSES)
+            )
+            for split, counts in object_of(self.counts, "the counts of pictures", len(SPLITS)).items()
+        }
+        object.__setattr__(self, "counts", checked)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run, described.
+
+    Attributes:
+        name: what its owner calls it.
+        dataset: what it learned from.
+        class_names: `K` names, as the head gives them.
+        backbone: the network below the head.
+        view: how the network is shown a picture.
+        settings: of the training: plain values.
+        metrics: what was measured: "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3", "n",
+            "split", "seconds" and others; plain values.
+        method: what was trained.
+        state: whether the training goes on, was stopped, or is done.
+        created: when, in ISO 8601 with the time zone.
+        versions: of python, torch, timm and pet-lens.
+        files: the run's files; `save_run` fills it in and ignores what it is given.
+
+    Raises:
+        CheckpointError: something is of the wrong kind or outside its range; it says what.
+    """
+
+    name: str
+    dataset: DatasetRecord
+    class_names: tuple[str, ...]
+    backbone: BackboneRecord
+    view: ViewSettings = field(default_factory=ViewSettings)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    method: Method = "head"
+    state: State = "running"
+    created: str = field(default_factory=lambda: now())
+    versions: Mapping[str, str] = field(default_factory=lambda: current_versions())
+    files: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        text_of(self.name, "The name of the run", low=1, high=200)
+        names = list_of(self.class_names, "The class names", MAX_CLASSES)
+        if not names:
+            raise CheckpointError("A run needs classes; this one has none.")
+        for name in names:
+            text_of(name, "A class name", low=1, high=300)
+        object.__setattr__(self, "class_names", names)
+        if any(len(counts) != len(names) for counts in self.dataset.counts.values()):
+            raise CheckpointError(f"The counts of pictures do not fit the {len(names)} classes.")
+        object.__setattr__(self, "settings", plain_of(self.settings, "the settings"))
+        object.__setattr__(self, "metrics", plain_of(self.metrics, "the metrics"))
+        one_of(self.method, "The method", ("head", "finetune", "scratch"))
+        one_of(self.state, "The state", ("running", "stopped", "finished"))
+        _moment(self.created)
+        versions = object_of(self.versions, "the versions", 50)
+        for name, version in versions.items():
+            text_of(version, f"The version of {name}", high=100)
+        object.__setattr__(self, "versions", versions)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+        return _moment(self.created)
+
+    def to_json(self) -> str:
+        """The content of `run.json`."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunRecord:
+        """What `to_json` wrote; the text may come from anywhere.
+
+        Raises:
+            CheckpointError: it is damaged, or of a newer Pet Lens.
+        """
+        stored = parse_object(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, "run.json")
+        version = stored.get("format")
+        if type(version) is int and version > FORMAT:
+            raise CheckpointError("This run was made by a newer Pet Lens. Install that one to open it.")
+        if version != FORMAT:
+            raise CheckpointError(f"run.json is damaged: its format must be {FORMAT}.")
+        parts = {"dataset": DatasetRecord, "backbone": BackboneRecord, "view": ViewSettings}
+        values = {name: _part(part, stored.get(name), name) for name, part in parts.items()}
+        files = object_of(stored.get("files", {}), "the list of files", 20)
+        values["files"] = {name: _part(StoredFile, entry, "files") for name, entry in files.items()}
+        return _part(cls, {**stored, **values}, "run.json")
+
+
+def describe_dataset(dataset: Dataset) -> DatasetRecord:
+    """A data set as a run remembers it."""
+    counts = {name: tuple(int(count) for count in images.counts()) for name, images in dataset.splits.items()}
+    return DatasetRecord(dataset.name, dataset.title, dataset.about, counts)
+
+
+def current_versions() -> dict[str, str]:
+    """Versions of what computes here."""
+    ours = re.search(r'^version = "(.+)"', _project_file(), re.MULTILINE)
+    return {
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "timm": metadata.version("timm"),
+        "pet-lens": ours.group(1) if ours else "unknown",
+    }
+
+
+def now() -> str:
+    """This moment, as `RunRecord.created` wants it."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def check_architecture(name: Any) -> None:
+    """Is this the name of a network of timm, perhaps with a tag? No address, no path.
+
+    Raises:
+        CheckpointError: no.
+    """
+    if not isinstance(name, str) or not _ARCHITECTURE.fullmatch(name):
+        raise CheckpointError("The network's architecture must be a name of timm.")
+    if name not in timm.list_models() and name not in timm.list_pretrained():
+        raise CheckpointError(f'timm has no network called "{name}". A newer timm may know it.')
+
+
+def _part(kind: type, stored: Any, what: str) -> Any:
+    """An object of a dataclass from its stored fields; fields that it does not know are left aside."""
+    known = {entry.name for entry in dataclasses.fields(kind)}
+    fields = object_of(stored, what, 100)
+    try:
+        return kind(**{name: value for name, value in fields.items() if name in known})
+    except (TypeError, SettingsError) as error:  # TypeError: a field is missing
+        raise CheckpointError(f"run.json is damaged: {what} is not as it should be.") from error
+
+
+def _checked_kwargs(kwargs: Any) -> dict[str, Any]:
+    return {name: _checked_argument(name, value) for name, value in object_of(kwargs, "create_kwargs", 30).items()}
+
+
+def _checked_argument(name: str, value: Any) -> Any:
+    if name in _SHARES:
+        return real_of(value, name, 0, 1)
+    if name in _SMALL:
+        return real_of(value, name, 0, 10)
+    if name in _SWITCHES and isinstance(value, bool):
+        return value
+    if name in _NAMES and isinstance(value, str) and re.fullmatch(r"[a-z0-9_]{0,30}", value):
+        return value
+    if name == "img_size" and isinstance(value, (list, tuple)) and len(value) == 2:
+        return [whole_of(side, name, 16, MAX_SIDE_PX) for side in value]
+    if name == "img_size":
+        return whole_of(value, name, 16, MAX_SIDE_PX)
+    if name == "num_classes":
+        return whole_of(value, name, 0, 100_000)
+    if name == "output_stride" and value in (8, 16, 32):
+        return value
+    raise CheckpointError(f"A network cannot be made with {name[:40]} = {repr(value)[:40]} here.")
+
+
+def _checked_preprocessing(stored: Any) -> dict[str, Any]:
+    known = object_of(stored, "the preprocessing", 30)
+    size = list_of(known.get("input_size"), "input_size", 3)
+    mean, std = (list_of(known.get(name), name, 3) for name in ("mean", "std"))
+    if len(size) != 3 or size[0] != 3 or len(mean) != 3 or len(std) != 3:
+        raise CheckpointError("input_size, mean and std must be three numbers each, for colour pictures.")
+    return {
+        "input_size": (3, *(whole_of(side, "input_size", 16, MAX_SIDE_PX) for side in size[1:])),
+        "interpolation": one_of(known.get("interpolation"), "interpolation", _INTERPOLATIONS),
+        "mean": tuple(real_of(value, "mean", -1000, 1000) for value in mean),
+        "std": tuple(real_of(value, "std", 1e-6, 1000) for value in std),
+        "crop_pct": real_of(known.get("crop_pct"), "crop_pct", 0.1, 2),
+        "crop_mode": one_of(known.get("crop_mode", "center"), "crop_mode", _CROP_MODES),
+    }
+
+
+def _moment(text: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text_of(text, "The time of making", low=1, high=40))
+    except ValueError as error:
+        raise CheckpointError("The time of making must be in ISO 8601.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _project_file() -> str:
+    path = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
