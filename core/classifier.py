@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import collections
-import itertools
+import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from core.head import Head
 from core.imagenet import CLASS_COUNT
 from core.images import Source, read_image, to_pixels
 from core.prediction import Prediction
+from core.streams import in_chunks
 
 # Pictures that one worker takes at a time. Larger batches leave the processor's cache: see benchmarks/throughput.py.
 CHUNK = 4
@@ -114,23 +114,10 @@ def predict_files(classifier: Classifier, sources: Sequence[Source]) -> Iterator
     A file that cannot be read gives a result with its error; the others go on. Closing the iterator ends the work after
     the chunks that are being computed.
     """
-    pool = runtime.workers()
-    workers = runtime.processor_count()
-    size = max(1, min(CHUNK, math.ceil(len(sources) / workers)))
-    chunks = (sources[start : start + size] for start in range(0, len(sources), size))
-    pending: collections.deque[Future[list[FileResult]]] = collections.deque()
-    try:
-        # Two chunks a worker wait at most: memory stays bounded whatever the number of files.
-        for chunk in itertools.islice(chunks, 2 * workers):
-            pending.append(pool.submit(_predict_chunk, classifier, chunk))
-        while pending:
-            results = pending.popleft().result()
-            for chunk in itertools.islice(chunks, 1):
-                pending.append(pool.submit(_predict_chunk, classifier, chunk))
+    size = max(1, min(CHUNK, math.ceil(len(sources) / runtime.processor_count())))
+    with contextlib.closing(in_chunks(partial(_predict_chunk, classifier), sources, size)) as chunks:
+        for results in chunks:
             yield from results
-    finally:
-        for future in pending:
-            future.cancel()
 
 
 def _predict_chunk(classifier: Classifier, sources: Sequence[Source]) -> list[FileResult]:

@@ -1,0 +1,234 @@
+"""A head in training, between two steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+
+from core.training.examples import Examples, Scaling
+from core.training.head_settings import HeadSettings
+from core.training.history import History, TrainSnapshot
+from core.training.softmax_regression import SoftmaxRegression, initial
+from core.training.steps import make_optimiser, rate_factor, set_rate
+
+# Rows of the curves in one run: enough for any screen.
+_ROWS = 200
+# The training curve is measured on this many of the training pictures, always the same.
+_MEASURED = 1000
+_DIVERGED = "The loss is not a number any more: the training diverged. Try a lower learning rate."
+
+
+class HeadTraining:
+    """One training, between two steps. Not shared; `train_head` drives it."""
+
+    def __init__(
+        self, train: Examples, validation: Examples | None, class_names: tuple[str, ...], settings: HeadSettings
+    ) -> None:
+        self.settings = settings
+        self._class_names = class_names
+        vectors = torch.from_numpy(train.vectors)
+        self._scaling = Scaling.of(vectors, settings.scaling)
+        self._inputs = self._scaling.apply(vectors)
+        self._labels = torch.from_numpy(train.labels)
+        self._validation = None
+        if validation is not None and len(validation):
+            inputs = self._scaling.apply(torch.from_numpy(validation.vectors))
+            self._validation = (inputs, torch.from_numpy(validation.labels))
+        self._generator = torch.Generator().manual_seed(settings.seed)
+        measured = torch.randperm(len(train), generator=self._generator)[:_MEASURED]
+        self._measured = (self._inputs[measured], self._labels[measured])
+
+        whole_batches = settings.optimiser == "lbfgs"
+        self.batch_size = len(train) if whole_batches else min(settings.batch_size, len(train))
+        self.steps_per_epoch = math.ceil(len(train) / self.batch_size)
+        self.total_steps = settings.epochs * self.steps_per_epoch
+        self._rows_every = max(1, self.total_steps // _ROWS)
+
+        self._regression = initial(settings.initialisation, len(class_names), vectors.shape[1], self._generator)
+        self._optimiser = make_optimiser(
+            settings.optimiser,
+            self._regression.parameters,
+            rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._mean: SoftmaxRegression | None = None
+        self._averaged = 0
+        self._best = _copy(self._regression)
+        self._best_loss = math.inf
+        self.best_epoch = float(settings.epochs)
+        self._seconds = 0.0
+        self.step = 0
+        self.history = History()
+        self.note = ""
+        self._record()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step was done, or the run ended early."""
+        return self.step >= self.total_steps or bool(self.note)
+
+    def advance_for(self, seconds: float) -> None:
+        """Steps until the time is over or the run has ended; one at least."""
+        end = time.monotonic() + seconds
+        while not self.finished:
+            self.advance()
+            if time.monotonic() >= end:
+                return
+
+    def advance(self) -> None:
+        """One step of the optimiser, and what is measured after it."""
+        began = time.perf_counter()
+        set_rate(self._optimiser, self._rate())
+        batch = self._next_batch()
+        inputs, labels = self._inputs, self._labels
+        if self.batch_size < len(inputs):
+            inputs, labels = inputs[batch], labels[batch]
+        loss = self._step(self._hide(inputs), labels)
+        self.step += 1
+        if self.settings.averaging and self.step > self.total_steps // 2:
+            self._average()
+        if self.step % self._rows_every == 0 or self.step == self.total_steps:
+            if math.isfinite(loss):
+                self._record()
+            else:
+                self.note = _DIVERGED
+        self._seconds += time.perf_counter() - began
+
+    def snapshot(self) -> TrainSnapshot:
+        """What can be seen now."""
+        each = self._seconds / self.step if self.step else 0.0
+        return TrainSnapshot(
+            step=self.step,
+            total_steps=self.total_steps,
+            epoch=self.step / self.steps_per_epoch,
+            epochs=self.settings.epochs,
+            history=self.history,
+            images_per_second=self.batch_size / each if each else 0.0,
+            seconds_left=each * (self.total_steps - self.step) if self.step else None,
+            head=self._scaling.fold(self._result(), self._class_names),
+            note=self.note,
+        )
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Everything that the next steps depend on: tensors, and plain values for JSON."""
+        tensors = {"order": self._order, "generator": self._generator.get_state()}
+        for name, regression in (("now", self._regression), ("mean", self._mean), ("best", self._best)):
+            if regression is not None:
+                tensors |= {f"{name}.weight": regression.weight, f"{name}.bias": regression.bias}
+        for position, values in self._optimiser.state_dict()["state"].items():
+            # L-BFGS keeps lists of past gradients: it begins anew from the same weights
+            if self.settings.optimiser != "lbfgs":
+                tensors |= {f"optimiser.{position}.{name}": value for name, value in values.items()}
+        plain = {
+            "step": self.step,
+            "averaged": self._averaged,
+            "best_loss": self._best_loss,
+            "best_epoch": self.best_epoch,
+            "seconds": self._seconds,
+            "note": self.note,
+            "history": self.history.as_dict(),
+        }
+        return tensors, plain
+
+    def restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
+        """Go on where `state` was taken of a training with the same examples and settings."""
+        self._order = tensors["order"]
+        self._generator.set_state(tensors["generator"])
+        self._regression.weight.copy_(tensors["now.weight"])
+        self._regression.bias.copy_(tensors["now.bias"])
+        self._best = SoftmaxRegression(tensors["best.weight"], tensors["best.bias"])
+        if "mean.weight" in tensors:
+            self._mean = SoftmaxRegression(tensors["mean.weight"], tensors["mean.bias"])
+        known = self._optimiser.state_dict()
+        for name, tensor in tensors.items():
+            if name.startswith("optimiser."):
+                _, position, part = name.split(".")
+                known["state"].setdefault(int(position), {})[part] = tensor
+        self._optimiser.load_state_dict(known)
+        self.step = plain["step"]
+        self._averaged = plain["averaged"]
+        self._best_loss = plain["best_loss"]
+        self.best_epoch = plain["best_epoch"]
+        self._seconds = plain["seconds"]
+        self.note = plain["note"]
+        self.history = History.from_dict(plain["history"])
+
+    def _result(self) -> SoftmaxRegression:
+        if self.note or (self.settings.patience and self.finished):
+            return self._best
+        return self._mean or self._regression
+
+    def _rate(self) -> float:
+        if self.settings.optimiser == "lbfgs":  # its line search finds the length of the step
+            return 1.0
+        factor = rate_factor(self.settings.schedule, self.step, self.total_steps, self.steps_per_epoch)
+        return self.settings.learning_rate * factor
+
+    def _next_batch(self) -> torch.Tensor:
+        place = self.step % self.steps_per_epoch
+        if place == 0:
+            self._order = torch.randperm(len(self._inputs), generator=self._generator)
+        return self._order[place * self.batch_size : (place + 1) * self.batch_size]
+
+    def _hide(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Dropout (Srivastava et al. 2014) of the inputs."""
+        share = self.settings.dropout
+        if not share:
+            return inputs
+        kept = torch.rand(inputs.shape, generator=self._generator) >= share
+        return inputs * kept / (1 - share)
+
+    def _step(self, inputs: torch.Tensor, labels: torch.Tensor) -> float:
+        """Returns the loss of the batch before the step."""
+        settings = self.settings
+
+        def objective() -> torch.Tensor:
+            loss = self._regression.differentiate(inputs, labels, label_smoothing=settings.label_smoothing)
+            if settings.optimiser == "lbfgs" and settings.weight_decay:
+                weight = self._regression.weight
+                loss = loss + settings.weight_decay / 2 * weight.square().sum()
+                weight.grad.add_(weight, alpha=settings.weight_decay)
+            if settings.clip_norm:
+                torch.nn.utils.clip_grad_norm_(self._regression.parameters, settings.clip_norm)
+            return loss
+
+        return float(self._optimiser.step(objective))
+
+    def _average(self) -> None:
+        """Running mean of the weights (Polyak and Juditsky 1992)."""
+        self._averaged += 1
+        if self._mean is None:
+            self._mean = _copy(self._regression)
+            return
+        for mean, now in zip(self._mean.parameters, self._regression.parameters, strict=True):
+            mean.lerp_(now, 1 / self._averaged)
+
+    def _record(self) -> None:
+        now = self._mean or self._regression
+        train_loss, train_accuracy = now.measure(*self._measured)
+        loss, accuracy = now.measure(*self._validation) if self._validation else (None, None)
+        judged = train_loss if loss is None else loss
+        if not math.isfinite(judged):
+            self.note = _DIVERGED
+            return
+        self.history = self.history.with_row(
+            step=self.step,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            rate=self._rate() if self.step < self.total_steps else 0.0,
+        )
+        epoch = self.step / self.steps_per_epoch
+        if judged < self._best_loss:
+            self._best, self._best_loss, self.best_epoch = _copy(now), judged, epoch
+        elif self.settings.patience and epoch - self.best_epoch >= self.settings.patience:
+            self.note = f"Stopped early: the validation loss was lowest after {self.best_epoch:.1f} epochs."
+
+
+def _copy(regression: SoftmaxRegression) -> SoftmaxRegression:
+    return SoftmaxRegression(regression.weight.clone(), regression.bias.clone())
