@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from core import places, runtime
+from core import places
 from core.datasets.labelled import LeftOut
 from core.errors import ImageError
 from core.images import MAX_FILE_BYTES, read_image
+from core.streams import in_chunks
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ _VERSION = 1
 # Decoding a JPEG at an eighth of its size finds the same damage: all its bytes are read.
 _SHORT_SIDE_PX = 32
 _CHUNK = 16
-_STORE_EVERY = 5000
+# So that who was cut off has not to begin again.
+_STORE_EVERY = 4096
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,19 @@ def examine(paths: Sequence[Path], *, folder: Path) -> Iterator[ExaminationSnaps
     found = {
         name: known[name]
         for name, stamp in zip(names, stamps, strict=True)
-        if stamp and known.get(name, [0])[0] == stamp
+        if name in known and stamp and known[name][0] == stamp
     }
     todo = [index for index, name in enumerate(names) if name not in found]
-    done, stored = len(paths) - len(todo), 0
-    batch = _CHUNK * runtime.processor_count() * 2
-    for start in range(0, len(todo), batch):
-        yield ExaminationSnapshot(done, len(paths))
-        indices = todo[start : start + batch]
-        chunks = [indices[first : first + _CHUNK] for first in range(0, len(indices), _CHUNK)]
-        futures = [runtime.workers().submit(_look_at_all, [paths[index] for index in chunk]) for chunk in chunks]
-        for chunk, future in zip(chunks, futures, strict=True):
-            for index, verdict in zip(chunk, future.result(), strict=True):
-                found[names[index]] = (stamps[index], verdict)
-        done += len(indices)
-        if done - stored >= _STORE_EVERY:
+    yield ExaminationSnapshot(len(paths) - len(todo), len(paths))
+    looked_at = 0
+    for verdicts in in_chunks(_look_at_all, [paths[index] for index in todo], _CHUNK):
+        for verdict in verdicts:
+            index = todo[looked_at]
+            found[names[index]] = (stamps[index], verdict)
+            looked_at += 1
+        if looked_at % _STORE_EVERY < _CHUNK:
             _store(folder, known | found)
-            stored = done
+        yield ExaminationSnapshot(len(paths) - len(todo) + looked_at, len(paths))
     if todo:
         _store(folder, known | found)
     yield ExaminationSnapshot(len(paths), len(paths), tuple(found[name][1] for name in names))

@@ -15,6 +15,7 @@ from core import runtime
 from core.datasets.labelled import SPLITS, Dataset, Item, LabelledImages, LeftOut, Split, read_item
 from core.datasets.near_duplicates import Fingerprints, NearDuplicate, fingerprints, most_alike, thumbnail
 from core.errors import DatasetError, ImageError, SettingsError
+from core.streams import in_chunks
 
 # From here on one class outweighs another so much that accuracy alone misleads.
 IMBALANCE = 3.0
@@ -23,7 +24,7 @@ FEW_PICTURES = 20
 # A final split of fewer leaves the accuracy uncertain by ten points.
 FEW_TO_TEST = 100
 _TOLD = 3
-_BATCH = 128
+_CHUNK = 16
 _SHEET_BACKGROUND = (128, 128, 128)
 MAX_SHEET_TILES = 400
 
@@ -66,10 +67,10 @@ def inspect(dataset: Dataset) -> Iterator[InspectionSnapshot]:
     for split in splits:
         thumbnails: list[np.ndarray | None] = []
         items = dataset.splits[split].items
-        for start in range(0, len(items), _BATCH):
+        for some in in_chunks(_thumbnails, items, _CHUNK):
+            thumbnails += some
+            done += len(some)
             yield InspectionSnapshot(done, total)
-            thumbnails += _thumbnails(items[start : start + _BATCH])
-            done += len(items[start : start + _BATCH])
         unreadable += [
             LeftOut(item.name, "cannot be read")
             for item, one in zip(items, thumbnails, strict=True)
@@ -151,9 +152,7 @@ def _tile(item: Item, tile_px: int) -> Image.Image | None:
 
 def _thumbnails(items: Sequence[Item]) -> list[np.ndarray | None]:
     """Of files; drawn pictures differ by construction and are not drawn for this."""
-    paths = [item for item in items if isinstance(item, Path)]
-    read = iter(list(runtime.workers().map(thumbnail, paths)))
-    return [next(read) if isinstance(item, Path) else None for item in items]
+    return [thumbnail(item) if isinstance(item, Path) else None for item in items]
 
 
 def _is_bad(item: Item, one: np.ndarray | None) -> bool:
