@@ -164,8 +164,8 @@ def _read_table(path: Path, limits: ArchiveLimits) -> tuple[list[PlannedEntry], 
         raise DatasetError(_no_pictures(path, left_out))
     if len(entries) > limits.max_images:
         raise DatasetError(
-            f"{path.name} holds {len(entries):,} pictures; the host of this app allows {limits.max_images:,} "
-            "(PETLENS_MAX_IMAGES)."
+            f"{path.name} holds more than {limits.max_images:,} pictures, which the host of this app allows "
+            "(PETLENS_MAX_IMAGES). Make several smaller zips of it."
         )
     if sum(entry.info.file_size for entry in entries) > limits.max_unpacked_bytes:
         raise DatasetError(_too_large(path, limits))

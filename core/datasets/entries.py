@@ -49,14 +49,19 @@ class PlannedEntry:
 
 
 def plan(infos: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> tuple[list[PlannedEntry], list[LeftOut]]:
-    """The pictures that are to be unpacked, in the order of the zip, and the rest, with reasons."""
+    """The pictures that are to be unpacked, in the order of the zip, and the rest, with reasons.
+
+    Stops at the first picture too many.
+    """
     entries: list[PlannedEntry] = []
     left_out: list[LeftOut] = []
     seen: set[tuple[str, ...]] = set()
     for info in infos:
+        if len(entries) > limits.max_images:
+            break
         name = entry_name(info)
         parts, leads_out = split_name(name)
-        if name.endswith(("/", "\\")) or any(is_ignored(part) for part in parts):
+        if not leads_out and (name.endswith(("/", "\\")) or any(is_ignored(part) for part in parts)):
             continue
         shown = "/".join(parts) or readable_name(name)
         reason = "its path leads out of the zip" if leads_out else _why_not(info, parts, limits)

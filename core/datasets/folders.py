@@ -211,6 +211,8 @@ def is_picture_name(name: str) -> bool:
 
 def readable_name(name: str) -> str:
     """A name as people see it: composed letters (macOS splits them), nothing that turns or hides the text around it."""
+    if name.isascii() and name.isprintable():  # nearly all, and there may be 100,000
+        return name.strip() or "\ufffd"
     seen = "".join(
         "\ufffd" if unicodedata.category(sign) in ("Cc", "Cs", "Cn") or sign in _TURNING else sign for sign in name
     )
