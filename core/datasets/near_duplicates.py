@@ -78,15 +78,16 @@ def fingerprints(thumbnails: Sequence[np.ndarray | None]) -> Fingerprints:
     References:
         Zauner: Implementation and benchmarking of perceptual image hash functions. 2010, section 3.2.
     """
-    blank = np.zeros((_SIDE_PX, _SIDE_PX), np.uint8)
-    grey = np.stack([blank if one is None else one for one in thumbnails] or [blank]).astype(np.float32)
-    grey = grey[: len(thumbnails)]
+    grey = np.zeros((len(thumbnails), _SIDE_PX, _SIDE_PX), np.float32)
+    for index, one in enumerate(thumbnails):
+        if one is not None:
+            grey[index] = one
     angles = np.pi / (2 * _SIDE_PX) * np.outer(np.arange(_FREQUENCIES), 2 * np.arange(_SIDE_PX) + 1)
     cosines = np.cos(angles).astype(np.float32)  # (8, 32)
-    waves = (cosines @ grey @ cosines.T).reshape(len(grey), -1)
+    waves = (cosines @ grey @ cosines.T).reshape(-1, _FREQUENCIES**2)
     above = waves > np.median(waves[:, 1:], axis=1, keepdims=True)  # the first is the mean brightness
     hashes = np.packbits(above, axis=1).view(np.uint64).reshape(-1)
-    flat = grey.reshape(len(grey), -1)
+    flat = grey.reshape(-1, _SIDE_PX**2)
     centred = flat - flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     plain = length < _MIN_CONTRAST * _SIDE_PX

@@ -111,7 +111,7 @@ def open_oxford_pets(folder: Path, *, view: View = "breeds", splits: Sequence[Sp
         if not here.any():
             raise DatasetError(
                 f"None of the {len(names):,} pictures that {LISTS[split]} lists is in the folder "
-                f"{FOLDER}/images. Download the data set again."
+                f"{FOLDER}/images. Remove that folder and download the data set again."
             )
         if not here.all():
             left_out.append(LeftOut(f"{(~here).sum():,} pictures listed in {LISTS[split]}", "not in the folder images"))
@@ -140,7 +140,8 @@ def _read_list(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"The list {FOLDER}/annotations/{path.name} is missing or cannot be read. Download the data set again."
+            f"The list {FOLDER}/annotations/{path.name} is missing or cannot be read. Remove the folder annotations and "
+            "download the data set again."
         ) from error
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -149,7 +150,8 @@ def _read_list(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         row = _LINE.fullmatch(line.strip())
         if not row or not 1 <= int(row[2]) <= len(BREEDS):
             raise DatasetError(
-                f"Line {number} of {path.name} is not NAME CLASS-ID SPECIES BREED-ID. Download the data set again."
+                f"Line {number} of {path.name} is not NAME CLASS-ID SPECIES BREED-ID. Remove the folder annotations and "
+                "download the data set again."
             )
         rows.append((row[1], int(row[2]) - 1, int(row[3]) - 1))
     names = [row[0] for row in rows]

@@ -18,7 +18,6 @@ from core.errors import DatasetError
 PATIENCE_SECONDS = 10.0
 # Connections in a row that break before they bring a byte.
 _TRIES = 3
-_PIECE_BYTES = 1 << 16
 # What stays free on the disk, for uploads and the system.
 _FREE_BYTES = 1_000_000_000
 
@@ -103,9 +102,10 @@ def _receive(url: str, part: Path, size_bytes: int, stop: threading.Event, repor
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with httpx.stream("GET", url, headers=headers, timeout=PATIENCE_SECONDS, follow_redirects=True) as answer:
         start = _start_of(answer, start, size_bytes, part)
-        with part.open("r+b" if start else "wb") as file:
+        # Unbuffered, and in the pieces that come: a killed process loses nothing that it received.
+        with part.open("r+b" if start else "wb", buffering=0) as file:
             file.seek(start)
-            for piece in answer.iter_raw(_PIECE_BYTES):
+            for piece in answer.iter_raw():
                 if stop.is_set():
                     raise Stopped
                 start += len(piece)
