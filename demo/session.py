@@ -8,9 +8,41 @@ from __future__ import annotations
 
 import collections
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from demo.jobs import Job
+
+if TYPE_CHECKING:
+    from core.datasets.labelled import Dataset, LabelledImages
+    from core.evaluation import Evaluation
+    from core.runs.record import RunRecord
+    from core.training.history import History
+
+# Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
+MAX_RUNS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class VisitorsRun:
+    """One run of one visitor, as the page shows it.
+
+    Attributes:
+        token: the name of its folder, 32 random hexadecimal digits: who knows it may see the run.
+        folder: where it lies.
+        record: the run described.
+        history: its curves.
+        evaluation: how it did on the final pictures; None while it is not finished.
+        tested: those pictures, in the order of the evaluation; None where they are not at hand (a run loaded from a zip).
+    """
+
+    token: str
+    folder: Path
+    record: RunRecord
+    history: History = field(repr=False)
+    evaluation: Evaluation | None = field(default=None, repr=False)
+    tested: LabelledImages | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -21,11 +53,21 @@ class Session:
         job: the long job that the visitor started last, while it runs.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
+        dataset: what the visitor chose to train on.
+        runs: what the visitor trained or loaded, the oldest first.
+        shown: the token of the run whose results are on the screen.
     """
 
     job: Job | None = None
     turn: int = 0
     cards: tuple | None = None
+    dataset: Dataset | None = None
+    runs: tuple[VisitorsRun, ...] = ()
+    shown: str = ""
+
+    def run(self, token: str) -> VisitorsRun | None:
+        """The visitor's run of that token."""
+        return next((run for run in self.runs if run.token == token), None)
 
 
 class Sessions:
@@ -66,6 +108,26 @@ class Sessions:
             session = self._sessions.get(key, Session())
             if session.turn == turn:
                 self._sessions[key] = replace(session, cards=cards)
+
+    def change(self, key: str, **changes: Any) -> Session:
+        """Replace some fields of the visitor's session; returns the new one."""
+        with self._lock:
+            after = replace(self._sessions.pop(key, Session()), **changes)
+            forgotten = self._keep(key, after)
+        for session in forgotten:
+            _stop(session)
+        return after
+
+    def keep_run(self, key: str, run: VisitorsRun) -> Session:
+        """Add a run, or replace the one of the same token; its results are shown next."""
+        with self._lock:
+            before = self._sessions.pop(key, Session())
+            others = tuple(other for other in before.runs if other.token != run.token)
+            after = replace(before, runs=(*others, run)[-MAX_RUNS:], shown=run.token)
+            forgotten = self._keep(key, after)
+        for session in forgotten:
+            _stop(session)
+        return after
 
     def finish(self, key: str, job: Job) -> None:
         """The visitor's job is over: keep neither it nor its results."""

@@ -215,3 +215,15 @@ def _rank(item: Item, seed: int) -> int:
     name = item.name if isinstance(item, Path) else item.key
     hashed = hashlib.blake2b(f"{seed}/{name}".encode(errors="surrogateescape"), digest_size=8)
     return int.from_bytes(hashed.digest(), "big")
+
+
+def few_of_each(images: LabelledImages, count: int, *, seed: int) -> LabelledImages:
+    """At most `count` pictures of each class, in their order; all where it is 0. The same seed takes the same ones."""
+    if count == 0:
+        return images
+    generator = np.random.default_rng(seed)
+    kept = [
+        generator.permutation(np.flatnonzero(images.labels == label))[:count]
+        for label in range(len(images.class_names))
+    ]
+    return images.take(np.sort(np.concatenate(kept)))

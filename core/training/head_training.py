@@ -18,7 +18,7 @@ from core.training.steps import make_optimiser, rate_factor, set_rate
 _ROWS = 200
 # The training curve is measured on this many of the training pictures, always the same.
 _MEASURED = 1000
-_DIVERGED = "The loss is not a number any more: the training diverged. Try a lower learning rate."
+DIVERGED = "The loss is not a number any more: the training diverged. Try a lower learning rate."
 
 
 class HeadTraining:
@@ -82,21 +82,25 @@ class HeadTraining:
     def advance(self) -> None:
         """One step of the optimiser, and what is measured after it."""
         began = time.perf_counter()
-        set_rate(self._optimiser, self._rate())
+        loss = self.step_at(self._rate())
+        if self.settings.averaging and self.step > self.total_steps // 2:
+            self._average()
+        if not math.isfinite(loss):
+            self.note = DIVERGED
+        elif self.step % self._rows_every == 0 or self.step == self.total_steps:
+            self._record()
+        self._seconds += time.perf_counter() - began
+
+    def step_at(self, rate: float) -> float:
+        """One step at that learning rate: the loss of its batch before the step."""
+        set_rate(self._optimiser, rate)
         batch = self._next_batch()
         inputs, labels = self._inputs, self._labels
         if self.batch_size < len(inputs):
             inputs, labels = inputs[batch], labels[batch]
         loss = self._step(self._hide(inputs), labels)
         self.step += 1
-        if self.settings.averaging and self.step > self.total_steps // 2:
-            self._average()
-        if self.step % self._rows_every == 0 or self.step == self.total_steps:
-            if math.isfinite(loss):
-                self._record()
-            else:
-                self.note = _DIVERGED
-        self._seconds += time.perf_counter() - began
+        return loss
 
     def snapshot(self) -> TrainSnapshot:
         """What can be seen now."""
@@ -110,6 +114,7 @@ class HeadTraining:
             images_per_second=self.batch_size / each if each else 0.0,
             seconds_left=each * (self.total_steps - self.step) if self.step else None,
             head=self._scaling.fold(self._result(), self._class_names),
+            best_epoch=None if self.note == DIVERGED else self.best_epoch,
             note=self.note,
         )
 
@@ -213,7 +218,7 @@ class HeadTraining:
         loss, accuracy = now.measure(*self._validation) if self._validation else (None, None)
         judged = train_loss if loss is None else loss
         if not math.isfinite(judged):
-            self.note = _DIVERGED
+            self.note = DIVERGED
             return
         self.history = self.history.with_row(
             step=self.step,

@@ -56,7 +56,8 @@ class TrainSnapshot:
         images_per_second: pictures that the optimiser sees in a second.
         seconds_left: an estimate; None before there is one.
         head: the head as it is now, in the space of the embeddings; None while it is not available.
-        note: what happened in words, when something did: "stopped early at epoch 12", "diverged".
+        best_epoch: passes after which the validation loss was lowest so far; None where the run diverged.
+        note: what happened in words, when something did: that it stopped early, that it diverged.
     """
 
     step: int
@@ -67,4 +68,5 @@ class TrainSnapshot:
     images_per_second: float = 0.0
     seconds_left: float | None = None
     head: Head | None = field(default=None, repr=False)
+    best_epoch: float | None = None
     note: str = ""

@@ -1,0 +1,43 @@
+"""Let a trained network name pictures whose classes are known."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+
+import torch
+
+from core.classifier import Classifier, softmax
+from core.datasets.labelled import LabelledImages
+from core.embeddings import Embeddings, EmbedSnapshot, embed
+from core.errors import DatasetError
+from core.evaluation import Evaluation, evaluate
+
+
+def judge(
+    classifier: Classifier, images: LabelledImages, *, cache: bool = True
+) -> Generator[EmbedSnapshot, None, tuple[Evaluation, LabelledImages]]:
+    """Let a classifier name pictures of its own classes: yields `EmbedSnapshot`s; returns figures and pictures.
+
+    Raises:
+        DatasetError: the pictures show other classes than the classifier knows.
+    """
+    if images.class_names != classifier.class_names:
+        raise DatasetError(
+            f"These pictures show other classes than this network learned: {_few(images.class_names)}, "
+            f"not {_few(classifier.class_names)}."
+        )
+    embeddings = yield from _result_of(embed(classifier.backbone, images, mirrored=classifier.mirrored, cache=cache))
+    logits = classifier.head.logits(torch.from_numpy(embeddings.vectors)).numpy()
+    return evaluate(embeddings.images.labels, softmax(logits), classifier.class_names), embeddings.images
+
+
+def _result_of(stream: Iterator[EmbedSnapshot]) -> Generator[EmbedSnapshot, None, Embeddings]:
+    with contextlib.closing(stream):
+        for snapshot in stream:
+            yield snapshot
+    return snapshot.embeddings
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

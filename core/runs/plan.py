@@ -1,0 +1,107 @@
+"""What somebody wants to train: network, method, settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.backbones.catalogue import DEFAULT_BACKBONE
+from core.backbones.freezing import ViewSettings
+from core.datasets.labelled import Dataset, LabelledImages, few_of_each, hold_out
+from core.errors import CheckpointError, DatasetError, SettingsError
+from core.runs.record import Method, RunRecord
+from core.settings import settings_of
+from core.training.head_settings import HeadSettings
+from core.training.tuning_settings import TuneSettings
+
+METHODS: tuple[Method, ...] = ("head", "finetune", "scratch")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training, before it begins.
+
+    Attributes:
+        backbone: a timm name, as `load_backbone` takes it.
+        method: "head": the network stays as it is and a new last layer learns; "finetune": afterwards its stages learn
+            too; "scratch": everything learns, from random weights.
+        head: settings of the head; its seed, validation share and pictures per class hold for every method.
+        tune: settings of "finetune" and "scratch".
+        view: how the network is shown pictures.
+        name: what its owner calls it; empty: `title_of` finds one.
+
+    Raises:
+        SettingsError: there is no such method.
+    """
+
+    backbone: str = DEFAULT_BACKBONE
+    method: Method = "head"
+    head: HeadSettings = field(default_factory=HeadSettings)
+    tune: TuneSettings = field(default_factory=TuneSettings)
+    view: ViewSettings = field(default_factory=ViewSettings)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise SettingsError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}.")
+        if self.method != "head" and (self.view.mirrored or not self.view.input_scaling):
+            raise SettingsError(
+                "A mirrored view and input scaling off are for training a head only: fine-tuning shows the network "
+                "each picture once, as it was trained."
+            )
+        # one setting says where tuning starts: the method
+        start = "scratch" if self.method == "scratch" else "pretrained"
+        object.__setattr__(self, "tune", dataclasses.replace(self.tune, start=start))
+
+    def settings(self) -> dict[str, Any]:
+        """All settings as plain values, for a run's record."""
+        return {"head": dataclasses.asdict(self.head), "tune": dataclasses.asdict(self.tune)}
+
+    @classmethod
+    def of_run(cls, record: RunRecord) -> Plan:
+        """The plan that a run was made from.
+
+        Raises:
+            CheckpointError: its settings are not those of this Pet Lens.
+        """
+        try:
+            head = HeadSettings(**record.settings["head"])
+            tune = TuneSettings(**record.settings["tune"])
+            return cls(record.backbone.name, record.method, head, tune, record.view, record.name)
+        except (KeyError, TypeError, SettingsError) as error:
+            raise CheckpointError(f"{record.name} was made with settings that this Pet Lens does not know.") from error
+
+    def differences(self) -> str:
+        """What differs from the defaults, in few words: "epochs 100, dropout 0.5"."""
+        parts = [("", self.view), ("", self.head)] + ([("tune ", self.tune)] if self.method != "head" else [])
+        said = []
+        for prefix, settings in parts:
+            for setting in settings_of(type(settings)):
+                value = getattr(settings, setting.name)
+                if value == setting.default or setting.name == "start":
+                    continue
+                shown = f"{value:g}" if isinstance(value, float) else {True: "on", False: "off"}.get(value, value)
+                # 1 == True in Python
+                shown = value if isinstance(value, int) and not isinstance(value, bool) else shown
+                said.append(f"{prefix}{setting.name.replace('_', ' ')} {shown}")
+        return ", ".join(said)
+
+
+def split_for_training(dataset: Dataset, settings: HeadSettings) -> tuple[LabelledImages, LabelledImages]:
+    """The pictures to learn from and those to watch by: the data set's own, or some held out of the former.
+
+    Raises:
+        DatasetError: there is no picture to learn from, or none to watch by.
+    """
+    train = few_of_each(dataset.split("train"), settings.images_per_class, seed=settings.seed)
+    given = dataset.splits.get("validation")
+    if given is not None and len(given) and "test" in dataset.splits:
+        return train, given
+    # without a test split the validation pictures judge at the end: nothing may be chosen by them
+    train, validation = hold_out(train, settings.validation_share, seed=settings.seed, split="validation")
+    if not len(validation):
+        raise DatasetError(
+            f"{dataset.title} has one picture a class to learn from: none is left to watch the training by. Add some."
+        )
+    return train, validation
