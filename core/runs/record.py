@@ -298,8 +298,10 @@ def _checked_preprocessing(stored: Any) -> dict[str, Any]:
 def _moment(text: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(text_of(text, "The time of making", low=1, high=40))
+        if not 2000 <= moment.year <= 2100:
+            raise ValueError(moment)
     except ValueError as error:
-        raise CheckpointError("The time of making must be in ISO 8601.") from error
+        raise CheckpointError("The time of making must be in ISO 8601, in this century.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +62,7 @@ def create_run(record: RunRecord, *, folder: Path | None = None) -> Path:
     """
     target = folder.absolute() if folder else fresh_folder(runs_folder(), record.name)
     with new_folder(target.parent) as building:
-        _save(building, record, {})
+        store_files(building, record, {})
         move_folder(building, target)
     return target
 
@@ -81,9 +81,9 @@ def save_run(
         CheckpointError: the run is not there any more, the classifier is not the record's, its numbers are not finite,
             or the disk is full.
     """
-    writes: dict[str, Callable[[Path], Any]] = {HISTORY_FILE: _writing(_history_json(history))}
+    writes: dict[str, Callable[[Path], Any]] = {HISTORY_FILE: writing(_history_json(history))}
     if evaluation is not None:
-        writes[EVALUATION_FILE] = _writing(_evaluation_json(evaluation))
+        writes[EVALUATION_FILE] = writing(_evaluation_json(evaluation))
     if classifier is not None:
         _check_belongs(classifier, record)
         writes[HEAD_FILE] = lambda path: write_tensors(path, head_tensors(classifier.head))
@@ -92,7 +92,7 @@ def save_run(
             record = dataclasses.replace(record, backbone=dataclasses.replace(record.backbone, **tuned))
             writes[BACKBONE_FILE] = lambda path: write_tensors(path, backbone_tensors(classifier.backbone))
     with saving(folder):
-        _save(folder, record, writes)
+        store_files(folder, record, writes)
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -198,6 +198,27 @@ def fresh_folder(parent: Path, name: str) -> Path:
     return path
 
 
+def store_files(folder: Path, record: RunRecord, writes: Mapping[str, Callable[[Path], Any]]) -> None:
+    """Replace the record of a run, its card, and those files that `writes` makes; the others stay.
+
+    Raises:
+        CheckpointError: the disk is full, or a file over its limit.
+    """
+    before = read_record(folder).files if (folder / RECORD_FILE).exists() else {}
+    try:
+        staged = {name: stage(folder, name, write) for name, write in writes.items()}
+        staged[CARD_FILE] = stage(folder, CARD_FILE, writing(model_card(record)))
+        record = dataclasses.replace(record, files={**before, **staged})
+        commit(folder, record.to_json(), record.files)
+    except OSError as error:
+        raise CheckpointError(f"The run cannot be written: {error.strerror or 'the disk refuses'}.") from error
+
+
+def writing(text: str) -> Callable[[Path], Any]:
+    """What writes a text, for `store_files`."""
+    return lambda path: path.write_text(text, encoding="utf-8")
+
+
 def reading(folder: Path, read: Callable[[RunRecord], T]) -> T:
     """Read several files of one run so that all are of one save: again from the start when somebody saved meanwhile."""
     for attempt in range(_ATTEMPTS):
@@ -240,17 +261,6 @@ def evaluation_of(folder: Path, record: RunRecord) -> dict | None:
     return parse_object(_content(folder, EVALUATION_FILE, record), EVALUATION_FILE)
 
 
-def _save(folder: Path, record: RunRecord, writes: dict[str, Callable[[Path], Any]]) -> None:
-    before = read_record(folder).files if (folder / RECORD_FILE).exists() else {}
-    try:
-        staged = {name: stage(folder, name, write) for name, write in writes.items()}
-        staged[CARD_FILE] = stage(folder, CARD_FILE, _writing(model_card(record)))
-        record = dataclasses.replace(record, files={**before, **staged})
-        commit(folder, record.to_json(), record.files)
-    except OSError as error:
-        raise CheckpointError(f"The run cannot be written: {error.strerror or 'the disk refuses'}.") from error
-
-
 def _check_belongs(classifier: Classifier, record: RunRecord) -> None:
     head = classifier.head
     if head is None or head.class_names != record.class_names:
@@ -272,10 +282,6 @@ def _content(folder: Path, name: str, record: RunRecord) -> bytes:
         return path.read_bytes()
     except OSError as error:  # it got its plain name this moment
         raise CheckpointError(f"{name} cannot be opened.") from error
-
-
-def _writing(text: str) -> Callable[[Path], Any]:
-    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def _history_json(history: History) -> str:
