@@ -1,0 +1,143 @@
+"""Where a long training is, on the disk: written whole or not at all, read again with suspicion.
+
+A checkpoint is one safetensors file; what is not a tensor lies as JSON in its header, so that both belong together.
+The one before it is kept: whatever byte the writing ends at, one of the two is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from core.errors import CheckpointError
+
+logger = logging.getLogger(__name__)
+
+FILE = "checkpoint.safetensors"
+PREVIOUS = "previous.safetensors"
+# Seconds between two checkpoints; longer where writing one takes more than a twentieth of the time.
+_EVERY_SECONDS = 15.0
+_WRITING_SHARE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What was stored.
+
+    Attributes:
+        tensors: by name.
+        facts: the rest, as JSON has it.
+    """
+
+    tensors: Mapping[str, torch.Tensor] = field(repr=False)
+    facts: Mapping[str, Any] = field(repr=False)
+
+
+class CheckpointFolder:
+    """The checkpoints of one training, in a folder of its own.
+
+    Args:
+        folder: made when the first one is written.
+        identity: what the training is made of (settings, network, pictures); a checkpoint of another one is not taken.
+    """
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self._folder, self._identity = folder, identity
+        self._next = time.monotonic() + _EVERY_SECONDS
+
+    def is_due(self) -> bool:
+        """Whether it is time to write again."""
+        return time.monotonic() >= self._next
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Store it in place of the newest; that one becomes the previous.
+
+        Raises:
+            CheckpointError: the disk is full, or the folder may not be written to.
+        """
+        start = time.monotonic()
+        facts = {"identity": self._identity, "digest": _digest(checkpoint.tensors), **checkpoint.facts}
+        content = save(dict(checkpoint.tensors), metadata={"facts": json.dumps(facts)})
+        part = self._folder / f"{FILE}.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if (self._folder / FILE).exists():
+                os.replace(self._folder / FILE, self._folder / PREVIOUS)
+            os.replace(part, self._folder / FILE)
+            _sync_folder(self._folder)
+        except OSError as error:
+            raise CheckpointError(
+                f"The training's state could not be stored ({error.strerror}). Make room on the disk, then start again."
+            ) from error
+        now = time.monotonic()
+        self._next = now + max(_EVERY_SECONDS, (now - start) / _WRITING_SHARE)
+
+    def read_bytes(self) -> tuple[bytes | None, str]:
+        """The newest file that is whole and of this training, and a note where something was wrong with one."""
+        note = ""
+        for name in (FILE, PREVIOUS):
+            path = self._folder / name
+            if not path.is_file():
+                continue
+            try:
+                content = path.read_bytes()
+                found = parse(content)
+            except (OSError, CheckpointError) as error:
+                logger.warning("%s is damaged: %s", name, error)
+                note = "a damaged checkpoint was left aside"
+                continue
+            if found.facts["identity"] == self._identity:
+                return content, note
+            note = note or "the checkpoint is of another training: started anew"
+        return None, note
+
+
+def parse(content: bytes) -> Checkpoint:
+    """A checkpoint out of the bytes of its file.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:8], "little")
+        facts = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["facts"])
+        whole = facts["digest"] == _digest(tensors) and isinstance(facts["identity"], str)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError("The checkpoint is damaged.") from error
+    if not whole:
+        raise CheckpointError("The checkpoint is damaged.")
+    return Checkpoint(tensors, facts)
+
+
+def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
