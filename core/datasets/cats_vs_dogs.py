@@ -36,6 +36,11 @@ def is_here(folder: Path) -> bool:
     return all((folder / name).is_dir() for name in CLASS_FOLDERS)
 
 
+def is_complete(folder: Path) -> bool:
+    """The same: the split is made here, of the files that there are."""
+    return is_here(folder)
+
+
 def count_pictures(folder: Path) -> int:
     """Pictures in the folder, sound or not."""
     return len(_list_files(folder)[0])

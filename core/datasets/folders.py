@@ -156,6 +156,8 @@ def find_files(folder: Path) -> tuple[list[FoundFile], list[LeftOut]]:
             elif entry.is_dir(follow_symlinks=False):
                 if len(here) < _MAX_DEPTH:
                     walk(Path(entry.path), here)
+                else:
+                    left_out.append(LeftOut("/".join(here), "too many folders inside each other"))
             elif is_picture_name(entry.name):
                 files.append(FoundFile(here, Path(entry.path)))
             else:

@@ -87,11 +87,12 @@ def fingerprints(thumbnails: Sequence[np.ndarray | None]) -> Fingerprints:
     waves = (cosines @ grey @ cosines.T).reshape(-1, _FREQUENCIES**2)
     above = waves > np.median(waves[:, 1:], axis=1, keepdims=True)  # the first is the mean brightness
     hashes = np.packbits(above, axis=1).view(np.uint64).reshape(-1)
-    flat = grey.reshape(-1, _SIDE_PX**2)
-    centred = flat - flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    flat = grey.reshape(-1, _SIDE_PX**2)  # changed in place: of 25,000 pictures it takes 100 MB
+    flat -= flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
     plain = length < _MIN_CONTRAST * _SIDE_PX
-    return Fingerprints(np.where(plain, 0, centred / np.maximum(length, 1)).astype(np.float32), hashes)
+    flat *= np.where(plain, 0, 1 / np.where(plain, 1, length))
+    return Fingerprints(flat, hashes)
 
 
 def most_alike(wanted: Fingerprints, among: Fingerprints) -> list[tuple[int, int, float]]:

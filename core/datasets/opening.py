@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -83,7 +83,7 @@ def list_datasets(data: Path | None = None) -> list[DatasetListing]:
 
 def _list_photos(name: str, data: Path) -> DatasetListing:
     source = _source(name)
-    here = source.is_here(data / source.FOLDER)
+    here = source.is_complete(data / source.FOLDER)
     classes = {"oxford-pets": len(oxford_pets.BREEDS)}.get(name, 2)
     return DatasetListing(
         name=name,
@@ -112,7 +112,8 @@ def _open_named(name: str, data: Path, splits: Sequence[Split]) -> Iterator[Open
     if name == "drawn-pets":
         from core.datasets.drawn import drawn_pets
 
-        yield _ready(drawn_pets())
+        drawn = drawn_pets()
+        yield _ready(replace(drawn, splits={split: drawn.splits[split] for split in drawn.splits if split in splits}))
         return
     source = _source(name)
     folder = data / source.FOLDER

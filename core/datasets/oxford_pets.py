@@ -86,6 +86,11 @@ def is_here(folder: Path) -> bool:
     return (folder / "images").is_dir() and any((folder / "annotations" / name).is_file() for name in LISTS.values())
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether the pictures and both lists are there."""
+    return is_here(folder) and all((folder / "annotations" / name).is_file() for name in LISTS.values())
+
+
 def count_pictures(folder: Path) -> int:
     """Pictures in the folder, listed or not."""
     return sum(path.suffix == ".jpg" for path in (folder / "images").iterdir())

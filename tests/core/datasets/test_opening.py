@@ -7,11 +7,10 @@ import sys
 
 import pytest
 
-from core.datasets import opening
 from core.datasets.opening import NAMES, list_datasets, open_dataset
 from core.errors import DatasetError, SettingsError
 from tests.conftest import PROJECT
-from tests.core.datasets.pictures import write_classes
+from tests.core.datasets.pictures import write, write_classes
 
 
 @pytest.mark.parametrize(
@@ -76,6 +75,16 @@ def test_listing_says_what_is_here(tmp_path):
     assert all(one.download_bytes > 800e6 for name, one in listed.items() if name != "drawn-pets")
 
 
+def test_listing_of_a_set_without_its_lists_says_it_is_not_here(tmp_path):
+    folder = tmp_path / "oxford-iiit-pet"
+    write(folder / "images" / "a_1.jpg", b"x")
+    write(folder / "annotations" / "test.txt", b"a_1 1 1 1\n")
+    assert not {one.name: one for one in list_datasets(tmp_path)}["oxford-pets"].here
+    write(folder / "annotations" / "trainval.txt", b"a_1 1 1 1\n")
+    listing = {one.name: one for one in list_datasets(tmp_path)}["oxford-pets"]
+    assert (listing.here, listing.pictures) == (True, 1)
+
+
 def test_listing_makes_nothing_and_needs_no_torch(tmp_path):
     code = (
         "import sys; from pathlib import Path; from core.datasets.opening import list_datasets\n"
@@ -94,6 +103,9 @@ def test_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch):
     assert open_dataset("./cats-vs-dogs").class_names == ("a", "b")
 
 
-def test_every_name_opens_or_says_how(shared):
-    for name in opening.NAMES:
-        assert len(open_dataset(name, data=shared / "data").splits["test"]) > 0
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_opens_and_gives_the_wanted_split_alone(shared, name):
+    dataset = open_dataset(name, data=shared / "data", splits=("test",))
+    assert set(dataset.splits) == {"test"}
+    assert dataset.name == name
+    assert dataset.splits["test"].counts().min() > 0
