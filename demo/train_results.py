@@ -1,0 +1,242 @@
+"""What a trained network can do: figures, mistakes with their pictures, the confusion matrix, certainty.
+
+Shows the run that `Session.shown` names, and so only runs of the visitor who looks. The texts come at once, the
+pictures after them, read in the pool's threads.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from core.datasets.labelled import SPLITS
+from core.errors import SettingsError
+from demo import cards
+from demo.confusion_matrix import build_confusion_matrix, clicked_cell, confused_pairs, confusion_table
+from demo.context import Context
+from demo.evaluation_view import calibration_chart, figures_panel, per_class_table
+from demo.messages import message_for
+from demo.picture_grid import MOST_PICTURES, picture_grid, read_thumbnails
+
+if TYPE_CHECKING:
+    from core.datasets.labelled import Split
+    from core.evaluation import Evaluation
+    from demo.session import VisitorsRun
+
+HINT = "When a network has been trained, you see here how good it is, and which pictures it gets wrong."
+NOT_TESTED = "This run is not finished, so nobody knows yet how good it is."
+NO_PICTURES = "The pictures themselves are not at hand here: they are only with the data set that was tested."
+PRESS = "Press a number in the table to see its pictures here."
+METHODS = {"head": "a new last layer", "finetune": "fine-tuned", "scratch": "trained from scratch"}
+FEW = 12
+
+# Pictures that were asked for come into sight, and nothing moves where they are in sight already.
+COME_INTO_SIGHT_JS = """
+watch('value', () => {
+  const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  if (element.querySelector('.pl-pictures')) element.scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
+});
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The results on the page.
+
+    Attributes:
+        outputs: the components that `refresh` gives updates for, in its order.
+        refresh: shows the run that the visitor's session names; call it whenever that changed.
+        changed: a hidden text that changes with every refresh; who depends on the visitor's runs listens to it.
+    """
+
+    outputs: list[Any]
+    refresh: Callable[[gr.Request], list[Any]]
+    changed: gr.Textbox
+
+
+class _Turns:
+    """The number of the newest thing that each visitor asked for: who answers an older one is late.
+
+    The visitors asked longest ago are forgotten; they count as late.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._newest: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
+        self._count = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def next(self, visitor: str, what: str) -> int:
+        with self._lock:
+            self._newest.pop((visitor, what), None)
+            turn = self._newest[visitor, what] = next(self._count)
+            while len(self._newest) > self._most:
+                self._newest.popitem(last=False)
+        return turn
+
+    def is_newest(self, visitor: str, what: str, turn: int) -> bool:
+        return self._newest.get((visitor, what)) == turn
+
+
+def build_results(context: Context) -> Results:
+    """Put the components on the page and connect them."""
+    turns = _Turns(2 * context.limits.max_sessions)
+    hint = gr.HTML(cards.waiting_card(HINT), elem_id="results-hint")
+    with gr.Column(visible=False, elem_id="results") as place:
+        summary = gr.HTML(elem_id="results-summary")
+        worst = gr.HTML(elem_id="worst")
+        matrix = build_confusion_matrix()
+        pressed = gr.HTML(elem_id="pressed", js_on_load=COME_INTO_SIGHT_JS)
+        with gr.Accordion("The pictures that it was least sure about", open=False):
+            unsure = gr.HTML(elem_id="unsure")
+        with gr.Accordion("Class by class", open=False):
+            classes = gr.HTML(elem_id="classes")
+        with gr.Accordion("When it says 80 %, is it right 80 times of 100?", open=False):
+            calibration = gr.HTML(elem_id="calibration")
+    changed = gr.Textbox(visible="hidden")
+
+    def refresh(request: gr.Request) -> list[Any]:
+        visitor = request.session_hash
+        turn = turns.next(visitor, "shown")
+        turns.next(visitor, "pressed")  # what is pressed in the old matrix is late from now on
+        session = context.sessions.get(visitor)
+        run = session.run(session.shown)
+        texts = _no_texts() if run is None else _texts(run)
+        hint_text = cards.waiting_card(HINT if run is None else NOT_TESTED)
+        shown = run is not None and run.evaluation is not None
+        return [gr.update(value=hint_text, visible=not shown), gr.update(visible=shown), *texts, str(turn)]
+
+    async def load_pictures(turn: str, request: gr.Request) -> AsyncIterator[tuple]:
+        """The pictures that belong to the figures: the worst mistakes, then those it was least sure about."""
+        visitor = request.session_hash
+        session = context.sessions.get(visitor)
+        run = session.run(session.shown)
+        if run is None or run.evaluation is None or not turn.isdecimal():
+            return
+
+        def wanted() -> bool:
+            return turns.is_newest(visitor, "shown", int(turn))
+
+        evaluation = run.evaluation
+        for place, (indices, title) in enumerate(
+            [(evaluation.worst_mistakes(FEW), _worst_title(evaluation)), (evaluation.most_unsure(FEW), "")]
+        ):
+            grid = await _grid(context, run, indices, wanted)
+            if grid is None:
+                return
+            html = _section(title, grid) if title else grid
+            yield (html, gr.skip()) if place == 0 else (gr.skip(), html)
+
+    async def show_cell(event: gr.EventData, request: gr.Request) -> Any:
+        """The pictures of one cell, unless another was pressed meanwhile."""
+        visitor = request.session_hash
+        turn = turns.next(visitor, "pressed")
+        session = context.sessions.get(visitor)
+        run = session.run(session.shown)
+        try:
+            if run is None or run.evaluation is None:
+                raise SettingsError("This run is not on the page any more.")
+            truth, said = clicked_cell(event)
+            indices = run.evaluation.cell(truth, said)
+            grid = await _grid(context, run, indices, lambda: turns.is_newest(visitor, "pressed", turn))
+        except Exception as error:
+            late = not turns.is_newest(visitor, "pressed", turn)
+            return gr.skip() if late else cards.message_card(message_for(error))
+        return gr.skip() if grid is None else _section(_cell_title(run.evaluation, truth, said, len(indices)), grid)
+
+    changed.change(
+        load_pictures,
+        inputs=[changed],
+        outputs=[worst, unsure],
+        show_progress="hidden",
+        trigger_mode="multiple",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
+    matrix.click(
+        show_cell,
+        outputs=[pressed],
+        show_progress="hidden",
+        trigger_mode="multiple",
+        queue=False,
+        api_visibility="private",
+    )
+    outputs = [hint, place, summary, worst, matrix, pressed, unsure, classes, calibration, changed]
+    return Results(outputs, refresh, changed)
+
+
+def split_of(run: VisitorsRun) -> Split:
+    """Which pictures a run was tested on. What a loaded run says of itself may be anything."""
+    said = run.tested.split if run.tested is not None else run.record.metrics.get("split")
+    return said if isinstance(said, str) and said in SPLITS else "test"
+
+
+def _no_texts() -> list[str]:
+    return [""] * 7
+
+
+def _texts(run: VisitorsRun) -> list[str]:
+    """Summary, worst mistakes, matrix, pressed cell, unsure, classes, calibration; the pictures follow later."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return _no_texts()
+    waiting = "Looking for the pictures …" if _has_pictures(run) else NO_PICTURES
+    return [
+        _heading(run) + figures_panel(evaluation, split_of(run)),
+        _section(_worst_title(evaluation), _line(waiting)) if evaluation.correct < evaluation.n else "",
+        confusion_table(evaluation) + confused_pairs(evaluation),
+        _section("", _line(PRESS if _has_pictures(run) else NO_PICTURES)),
+        _line(waiting),
+        per_class_table(evaluation),
+        calibration_chart(evaluation),
+    ]
+
+
+def _has_pictures(run: VisitorsRun) -> bool:
+    return run.tested is not None and len(run.tested) == run.evaluation.n
+
+
+async def _grid(context: Context, run: VisitorsRun, indices: Sequence[int], wanted: Callable[[], bool]) -> str | None:
+    """Pictures of the evaluation as HTML; None when nobody wants them any more."""
+    if not len(indices):
+        return ""
+    if not _has_pictures(run):
+        return _line(NO_PICTURES)
+    thumbnails = await read_thumbnails(context, [run.tested.items[index] for index in indices[:MOST_PICTURES]], wanted)
+    return None if thumbnails is None else picture_grid(run.evaluation, indices, thumbnails)
+
+
+def _heading(run: VisitorsRun) -> str:
+    record = run.record
+    return (
+        f'<div class="pl-run-heading"><h2>{escape(record.name)}</h2><p>{escape(record.backbone.title)}, '
+        f"{METHODS[record.method]}, learned from {escape(record.dataset.title)}</p></div>"
+    )
+
+
+def _worst_title(evaluation: Evaluation) -> str:
+    return "Its worst mistakes: wrong, and very sure of it" if evaluation.correct < evaluation.n else ""
+
+
+def _cell_title(evaluation: Evaluation, truth: int, said: int, count: int) -> str:
+    names = evaluation.class_names
+    what = f"{names[truth]}, rightly recognised" if truth == said else f"{names[truth]}, called {names[said]}"
+    pictures = f"{count} picture{'s' * (count != 1)}"
+    first = f"; the {MOST_PICTURES} surest" if count > MOST_PICTURES else ""
+    return f"{what}: {pictures}{first}"
+
+
+def _section(title: str, inner: str) -> str:
+    heading = f'<h3 class="pl-title">{escape(title)}</h3>' if title else ""
+    return f'<div class="pl-card pl-evaluation">{heading}{inner}</div>'
+
+
+def _line(text: str) -> str:
+    return f'<p class="pl-plain">{escape(text)}</p>'
