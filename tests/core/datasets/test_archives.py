@@ -18,6 +18,7 @@ import pytest
 
 from core.datasets import archives
 from core.datasets.archives import read_contents, unpack
+from core.datasets.entries import plan
 from core.datasets.limits import ArchiveLimits
 from core.datasets.opening import open_dataset, open_gradually
 from core.errors import DatasetError, SettingsError
@@ -364,6 +365,16 @@ def test_file_over_the_limit_is_left_out(path):
     assert left_out == {"cat/big.jpg": "larger than 1 MB"}
 
 
+def test_bytes_are_counted_as_they_come_out(path, tmp_path):
+    """Should ever a file pass the table of contents, it is stopped while it is unpacked."""
+    zipped(path, {"cat/big.jpg": random.Random(0).randbytes(3 * MB)})
+    with zipfile.ZipFile(path) as archive:
+        ((entry,), _) = plan(archive.infolist(), limits())
+        size, reason = archives._write(archive, entry, tmp_path / "out.jpg", limits(max_file_bytes=MB))
+    assert (size <= 2 * archives._PIECE_BYTES, reason) == (True, "larger than 1 MB")
+    assert not (tmp_path / "out.jpg").exists()
+
+
 def lying(path: Path, name: str, content: bytes, said: int) -> Path:
     """A zip whose table of contents, and local header, say that a packed file has `said` bytes."""
     zipped(path, PLAIN | {name: content}, compression=zipfile.ZIP_DEFLATED)
@@ -450,6 +461,7 @@ def test_damaged_file_is_left_out_and_the_rest_kept(path):
     data[data.index(PLAIN["cat/3.jpg"]) + 50] ^= 0xFF
     path.write_bytes(data)
     assert unpacked(path) == (set(PLAIN) - {"cat/3.jpg"}, {"cat/3.jpg": "damaged in the zip"})
+    assert len(list(finished(path).iterdir())) == len(PLAIN)  # the list of contents is one of them
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 9])
@@ -550,6 +562,17 @@ def test_remains_of_a_killed_process_are_swept_away(path, home):
     os.utime(remains, (0, 0))
     finished(zipped(path, PLAIN | {"cat/7.jpg": jpeg(70)}))
     assert not remains.exists()
+
+
+def test_folder_that_nobody_opened_for_a_week_is_swept_away(path, tmp_path):
+    other, third = tmp_path / "other.zip", tmp_path / "third.zip"
+    used, unused = finished(zipped(path, PLAIN)), finished(zipped(other, PLAIN | {"cat/7.jpg": jpeg(70)}))
+    for folder in (used, unused):
+        os.utime(folder, (0, 0))
+    assert finished(path) == used
+    finished(zipped(third, PLAIN | {"cat/8.jpg": jpeg(71)}))
+    assert used.is_dir()
+    assert not unused.exists()
 
 
 def test_folder_that_cannot_be_written_is_told(path, home):

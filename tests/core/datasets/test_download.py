@@ -18,6 +18,7 @@ from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from filelock import FileLock
 
@@ -220,6 +221,16 @@ def test_server_without_ranges_sends_it_all_again(data, monkeypatch):
         fetched("oxford-pets", data)
         assert ranges(server) == [None, f"bytes={MIDDLE}-"]
     assert (data / "oxford-iiit-pet" / "images" / "beagle_2.jpg").read_bytes() == jpeg(1) + NOISE
+
+
+@pytest.mark.parametrize("told", ["bytes 5-99/100", "bytes 10-99/101", "bytes 10-99", "bytes */100", ""])
+def test_answer_with_another_range_is_not_appended(tmp_path, told):
+    file = tmp_path / "a.zip.part"
+    file.write_bytes(bytes(10))
+    answer = httpx.Response(206, headers={"Content-Range": told}, request=httpx.Request("GET", "http://there/a.zip"))
+    with pytest.raises(httpx.RemoteProtocolError, match="another part"):
+        transfer._start_of(answer, 10, 100, file)
+    assert not file.exists()
 
 
 def test_connection_that_always_breaks_is_given_up_and_kept(data, monkeypatch):
