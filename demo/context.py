@@ -10,7 +10,9 @@ from dataclasses import dataclass, fields
 import core
 from core.errors import SettingsError
 from demo.jobs import Job, Pool
+from demo.opening import Openings
 from demo.session import Sessions
+from demo.train_run import UnderWay
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,18 @@ class Limits:
     """What a visitor may ask for. Each is an environment variable, `PETLENS_` and the name in capitals.
 
     Attributes:
-        max_upload_mb: size of one uploaded file.
+        max_upload_mb: size of one uploaded file, which may be a zip of pictures to learn from.
         max_photos: photos in one "several photos" run.
         max_waiting: jobs that may wait in one queue; the next is told to come back.
+        max_own_pictures: pictures that one visitor may bring in classes of one's own.
+        max_run_minutes: how long one training may take at a time; after that it is stopped and can be gone on with.
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
     """
 
-    max_upload_mb: int = 50
+    max_upload_mb: int = 200
     max_photos: int = 300
+    max_own_pictures: int = 1000
+    max_run_minutes: int = 60
     max_waiting: int = 60
     max_sessions: int = 200
 
@@ -77,7 +83,11 @@ class Context:
 
     Attributes:
         quick: work of a second at most, such as one photo.
-        long: work that streams snapshots.
+        long: work that streams snapshots: several photos, heads that are trained.
+        tuning: networks that are trained, which takes minutes: nobody's head waits for them.
+        data: data sets that are fetched, opened and looked at.
+        openings: data sets known by name, opened once for all visitors.
+        under_way: runs that are being trained.
         preparations: networks that are fetched and loaded, in threads that hold up nobody else.
     """
 
@@ -85,16 +95,25 @@ class Context:
     sessions: Sessions
     quick: Pool
     long: Pool
+    tuning: Pool
+    data: Pool
+    openings: Openings
+    under_way: UnderWay
     preparations: Preparations
 
     @classmethod
     def create(cls, limits: Limits | None = None) -> Context:
         """Limits from the environment unless given, and fresh pools."""
         limits = limits or Limits.from_environment()
+        data = Pool("data", threads=4, max_waiting=limits.max_waiting)
         return cls(
             limits=limits,
             sessions=Sessions(limits.max_sessions),
             quick=Pool("quick", threads=1, max_waiting=limits.max_waiting),
-            long=Pool("long", threads=1, max_waiting=limits.max_waiting),
+            long=Pool("long", threads=2, max_waiting=limits.max_waiting),
+            tuning=Pool("tuning", threads=1, max_waiting=limits.max_waiting),
+            data=data,
+            openings=Openings(data),
+            under_way=UnderWay(),
             preparations=Preparations(Pool("prepare", threads=8, max_waiting=limits.max_waiting)),
         )

@@ -12,8 +12,10 @@ import core
 from demo.classify import build_classify_tab
 from demo.context import Context, Limits
 from demo.examples import examples
+from demo.train import build_train_tab
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+STYLE_SHEETS = ("style.css", "evaluation.css", "live_plot.css", "results.css", "train.css")
 WARM_UP_AFTER_SECONDS = 3.0
 
 
@@ -23,8 +25,11 @@ def build_page(context: Context | None = None) -> gr.Blocks:
     # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
     with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
         gr.HTML(_header(), elem_id="header")
-        with gr.Tabs(overflow_behavior="wrap"), gr.Tab("Classify"):
-            build_classify_tab(context, page)
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Classify"):
+                build_classify_tab(context, page)
+            with gr.Tab("Train") as train_tab:
+                build_train_tab(context, page, train_tab)
 
         def forget(request: gr.Request) -> None:
             context.sessions.forget(request.session_hash)
@@ -39,7 +44,7 @@ def launch_options(limits: Limits | None = None) -> dict[str, Any]:
     limits = limits or Limits.from_environment()
     return {
         "theme": theme(),
-        "css_paths": ASSETS / "style.css",
+        "css_paths": [ASSETS / name for name in STYLE_SHEETS],
         "favicon_path": ASSETS / "logo.svg",
         "footer_links": ["api"],
         # these very files, wherever the packages are installed

@@ -7,10 +7,11 @@ longest idle visitor makes room when there are too many. The key is Gradio's ses
 from __future__ import annotations
 
 import collections
+import shutil
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from demo.jobs import Job
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
+
+# A visitor may classify photos while a training goes on; of each kind there is one at a time.
+Kind = Literal["job", "training"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,7 @@ class VisitorsRun:
         history: its curves.
         evaluation: how it did on the final pictures; None while it is not finished.
         tested: those pictures, in the order of the evaluation; None where they are not at hand (a run loaded from a zip).
+        colour: of its curves, an index into the plot's palette; `Sessions.keep_run` chooses it.
     """
 
     token: str
@@ -43,6 +48,7 @@ class VisitorsRun:
     history: History = field(repr=False)
     evaluation: Evaluation | None = field(default=None, repr=False)
     tested: LabelledImages | None = field(default=None, repr=False)
+    colour: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,23 +57,37 @@ class Session:
 
     Attributes:
         job: the long job that the visitor started last, while it runs.
+        training: the same of the Train tab.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
+        opening: the job that opens what was chosen last; who watches another one is late.
+        folder: holds the visitor's own pictures; it goes when the session does.
         runs: what the visitor trained or loaded, the oldest first.
         shown: the token of the run whose results are on the screen.
     """
 
     job: Job | None = None
+    training: Job | None = None
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
+    opening: Job | None = None
+    folder: Path | None = None
     runs: tuple[VisitorsRun, ...] = ()
     shown: str = ""
 
     def run(self, token: str) -> VisitorsRun | None:
         """The visitor's run of that token."""
         return next((run for run in self.runs if run.token == token), None)
+
+    def free_colour(self, token: str) -> int:
+        """The colour of the visitor's run of that token; for a new one the first that no other run has."""
+        known = self.run(token)
+        if known is not None:
+            return known.colour
+        taken = {run.colour for run in self.runs}
+        return next(colour for colour in range(MAX_RUNS + 1) if colour not in taken)
 
 
 class Sessions:
@@ -85,13 +105,14 @@ class Sessions:
                 self._sessions.move_to_end(key)
             return self._sessions.get(key, Session())
 
-    def start(self, key: str, job: Job) -> None:
-        """Remember a visitor's job; the one before it is stopped."""
+    def start(self, key: str, job: Job, *, kind: Kind = "job") -> None:
+        """Remember a visitor's job; the one of that kind before it is stopped."""
         with self._lock:
             before = self._sessions.pop(key, Session())
-            forgotten = self._keep(key, replace(before, job=job))
-        for session in (before, *forgotten):
-            _stop(session)
+            forgotten = self._keep(key, replace(before, **{kind: job}))
+        _stop(before, kind)
+        for session in forgotten:
+            _free(session)
 
     def next_turn(self, key: str) -> int:
         """The number of the visitor's newest request."""
@@ -99,7 +120,7 @@ class Sessions:
             before = self._sessions.pop(key, Session())
             forgotten = self._keep(key, replace(before, turn=before.turn + 1, cards=None))
         for session in forgotten:
-            _stop(session)
+            _free(session)
         return before.turn + 1
 
     def answer(self, key: str, turn: int, cards: tuple) -> None:
@@ -115,36 +136,37 @@ class Sessions:
             after = replace(self._sessions.pop(key, Session()), **changes)
             forgotten = self._keep(key, after)
         for session in forgotten:
-            _stop(session)
+            _free(session)
         return after
 
     def keep_run(self, key: str, run: VisitorsRun) -> Session:
         """Add a run, or replace the one of the same token; its results are shown next."""
         with self._lock:
             before = self._sessions.pop(key, Session())
+            run = replace(run, colour=before.free_colour(run.token))
             others = tuple(other for other in before.runs if other.token != run.token)
             after = replace(before, runs=(*others, run)[-MAX_RUNS:], shown=run.token)
             forgotten = self._keep(key, after)
         for session in forgotten:
-            _stop(session)
+            _free(session)
         return after
 
-    def finish(self, key: str, job: Job) -> None:
+    def finish(self, key: str, job: Job, *, kind: Kind = "job") -> None:
         """The visitor's job is over: keep neither it nor its results."""
         with self._lock:
             session = self._sessions.get(key, Session())
-            if session.job is job:
-                self._sessions[key] = replace(session, job=None)
+            if getattr(session, kind) is job:
+                self._sessions[key] = replace(session, **{kind: None})
 
-    def stop(self, key: str) -> None:
-        """Stop the visitor's job, if any."""
-        _stop(self.get(key))
+    def stop(self, key: str, *, kind: Kind = "job") -> None:
+        """Stop the visitor's job of that kind, if any."""
+        _stop(self.get(key), kind)
 
     def forget(self, key: str) -> None:
-        """The page is gone: stop the visitor's job and free the session."""
+        """The page is gone: stop the visitor's job, delete the visitor's pictures and free the session."""
         with self._lock:
             session = self._sessions.pop(key, Session())
-        _stop(session)
+        _free(session)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -155,6 +177,15 @@ class Sessions:
         return [self._sessions.popitem(last=False)[1] for _ in range(len(self._sessions) - self._max_sessions)]
 
 
-def _stop(session: Session) -> None:
-    if session.job is not None:
-        session.job.stop()
+def _stop(session: Session, *kinds: Kind) -> None:
+    for kind in kinds:
+        job = getattr(session, kind)
+        if job is not None:
+            job.stop()
+
+
+def _free(session: Session) -> None:
+    _stop(session, "job", "training")
+    if session.folder is not None:
+        # on a thread of its own: handlers that make room for a visitor run on the event loop
+        threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()

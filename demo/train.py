@@ -1,0 +1,173 @@
+"""The Train tab: choose pictures, choose how to learn, watch it learn, see how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from core.errors import DatasetError
+from demo import cards
+from demo.context import Context
+from demo.jobs import Job, Progress
+from demo.live_plot import live_plot
+from demo.messages import message_for
+from demo.networks import prepare
+from demo.train_cards import finished_card, restored_card, run_card, stopped_card
+from demo.train_data import build_data
+from demo.train_plot import growing_plot, plot_of
+from demo.train_rates import build_rate_finder
+from demo.train_results import build_results
+from demo.train_run import begin, bounded, check_same_pictures, go_on, new_token, unfinished_run, visitors_run
+from demo.train_settings import build_form
+from demo.visitors_runs import browser_runs, read_runs, sound_tokens, with_token
+
+try:
+    from demo.my_runs import build_my_runs
+except ImportError:  # not there yet
+    build_my_runs = None
+
+if TYPE_CHECKING:
+    from core.runs.snapshot import RunSnapshot
+
+HINT = "Press Train. A network that has seen 1.3 million photos needs only a few more to learn something new."
+
+
+def build_train_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
+    """Put the tab's components on the page and connect them."""
+    gr.Markdown(
+        "A network that knows cats and dogs from 1.3 million photos learns **your** classes from a few. "
+        "**Choose pictures, press Train, and watch it learn.**",
+        elem_classes="pl-lead",
+    )
+    _heading(1, "Pictures")
+    build_data(context, page, tab)
+    _heading(2, "Network and method")
+    form = build_form()
+    build_rate_finder(context, form)
+    _heading(3, "Train")
+    with gr.Row():
+        train = gr.Button("Train", variant="primary", elem_id="train")
+        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-training")
+        resume = gr.Button("Go on", visible=False, elem_id="go-on")
+    status = gr.HTML(cards.waiting_card(HINT), elem_id="training")
+    plot = live_plot()
+    tokens = browser_runs()
+    _heading(4, "How good is it?")
+    results = build_results(context)
+    if build_my_runs is not None:
+        build_my_runs(context, page, results, plot)
+
+    outputs = [status, plot, train, stop, resume, tokens]
+
+    def idle(request: gr.Request) -> tuple:
+        """The buttons while nothing goes on."""
+        unfinished = unfinished_run(context.sessions.get(request.session_hash))
+        return gr.update(interactive=True), gr.update(interactive=False), gr.update(visible=unfinished is not None)
+
+    async def watch(
+        request: gr.Request, token: str, network: str, method: str, make: Callable[[], Iterator[RunSnapshot]]
+    ) -> AsyncIterator[tuple]:
+        """Everything that is seen of one training, with the run kept at its end."""
+        visitor = request.session_hash
+        busy = gr.update(interactive=False), gr.update(interactive=True), gr.update(visible=False)
+        seconds = 60.0 * context.limits.max_run_minutes
+        job = Job(partial(bounded, make, token, context.under_way, max_seconds=seconds))
+        pool = context.long if method == "head" else context.tuning
+        context.sessions.start(visitor, job, kind="training")
+        try:
+            async for waiting in prepare(context, network):
+                if job.stopping:
+                    break
+                yield waiting, gr.skip(), *busy, gr.skip()
+            pool.submit(job)
+            async for progress in job.watch(every_seconds=0.25):
+                session = context.sessions.get(visitor)
+                shown = growing_plot(session, token, progress.snapshot) if progress.snapshot else gr.skip()
+                yield _status(progress, job), shown, *busy, gr.skip()
+            snapshot = job.snapshot
+            if snapshot is not None:
+                context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, snapshot))
+            done = snapshot is not None and snapshot.phase == "finished"
+            limit = None if job.state == "stopped" else context.limits.max_run_minutes
+            said = finished_card(snapshot) if done else stopped_card(snapshot, max_minutes=limit)
+            yield said, plot_of(context.sessions.get(visitor)), *idle(request), gr.skip()
+        except Exception as error:
+            yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
+        finally:
+            job.stop()
+            context.sessions.finish(visitor, job, kind="training")
+
+    async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
+        token = new_token()
+        dataset = context.sessions.get(request.session_hash).dataset
+        waking = cards.waiting_card("Waking the network …")
+        yield waking, gr.skip(), gr.update(interactive=False), gr.skip(), gr.skip(), gr.skip()
+        try:
+            plan = await context.quick.run(form.plan, values)
+            if dataset is None:
+                raise DatasetError("There are no pictures to learn from yet. Choose some at the top, or wait a moment.")
+        except Exception as error:
+            yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
+            return
+        # at once: a page that is left while it learns finds its run again
+        yield waking, gr.skip(), gr.skip(), gr.skip(), gr.skip(), with_token(values[tokens], token)
+        async for update in watch(request, token, plan.backbone, plan.method, partial(begin, plan, dataset, token)):
+            yield update
+
+    async def go_on_training(request: gr.Request) -> AsyncIterator[tuple]:
+        session = context.sessions.get(request.session_hash)
+        run = unfinished_run(session)
+        try:
+            if run is None:
+                raise DatasetError("There is no run to go on with. Press Train for a new one.")
+            dataset = await context.quick.run(check_same_pictures, run, session.dataset)
+        except Exception as error:
+            yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
+            return
+        record = run.record
+        work = partial(go_on, dataset, run.token)
+        async for update in watch(request, run.token, record.backbone.name, record.method, work):
+            yield update
+
+    def stop_training(request: gr.Request) -> dict:
+        context.sessions.stop(request.session_hash, kind="training")
+        return gr.update(interactive=False)
+
+    async def restore(stored: Any, request: gr.Request) -> tuple:
+        """A page that was reloaded gets its runs back."""
+        visitor, known = request.session_hash, sound_tokens(stored)
+        if not known:
+            return (gr.skip(),) * len(outputs)
+        try:
+            runs = await context.quick.run(read_runs, known, context.sessions.get(visitor))
+        except Exception as error:
+            return cards.message_card(message_for(error)), *(gr.skip(),) * (len(outputs) - 1)
+        for run in runs:
+            context.sessions.keep_run(visitor, run)
+        session = context.sessions.get(visitor)
+        unfinished = unfinished_run(session)
+        card = restored_card(unfinished.record.name) if unfinished else gr.skip()
+        return card, plot_of(session), *idle(request), [run.token for run in session.runs]
+
+    streamed = {"outputs": outputs, "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+    trained = train.click(start_training, inputs={*form.inputs, tokens}, **streamed)
+    resumed = resume.click(go_on_training, **streamed)
+    restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
+    for event in (trained, resumed, restored):
+        event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
+    stop.click(stop_training, outputs=stop, queue=False, api_visibility="private")
+
+
+def _heading(number: int, text: str) -> None:
+    gr.HTML(f'<h3 class="pl-step"><span>{number}</span>{text}</h3>', elem_classes="pl-step-place")
+
+
+def _status(progress: Progress, job: Job) -> str:
+    if progress.state == "queued":
+        return cards.waiting_card(f"Waiting: place {progress.place} in the queue")
+    if progress.snapshot is None:
+        return cards.waiting_card("Beginning …")
+    return run_card(progress.snapshot, stopping=job.stopping)

@@ -1,0 +1,262 @@
+"""Step 1 of the Train tab: choosing pictures, fetching them, and seeing what they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core import places
+from core.datasets.opening import DatasetListing, list_datasets
+from core.fetching import fetching_is_allowed
+from demo import cards
+from demo.context import Context
+from demo.data_cards import alt_text, data_card
+from demo.jobs import Job, Progress
+from demo.messages import message_for
+from demo.opening import open_source
+from demo.train_own import build_own_classes, collect_own, visitors_folder
+
+ZIP, OWN = "a zip of mine", "my own pictures"
+DEFAULT = "oxford-pets"
+_HINTS = {
+    ZIP: "Make a zip in which each class has a folder of its own, called as the class, with at least 5 pictures. "
+    "Folders train, val and test inside are understood, too.",
+    OWN: "Name at least 2 classes and give each at least 5 pictures: drop files, or take them with the camera.",
+}
+_FETCHING = {
+    "waiting": "Waiting: somebody else is fetching the same",
+    "downloading": "Downloading",
+    "checking": "Checking what came",
+    "unpacking": "Unpacking",
+    "ready": "Ready",
+}
+
+
+class PrivateJob(Job):
+    """Work for one visitor, which ends when nobody watches; other openings are shared by all."""
+
+
+def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
+    """Put the components on the page and connect them. What is chosen becomes `Session.dataset`."""
+    listings = list_datasets()
+    first = next((one.name for one in listings if one.here and one.name == DEFAULT), listings[0].name)
+    with gr.Row():
+        with gr.Column(scale=5, min_width=300):
+            source = gr.Dropdown(
+                _choices(listings),
+                value=first,
+                label="Pictures",
+                info="What shall it learn to tell apart?",
+                elem_id="dataset",
+            )
+            with gr.Row(visible=False) as fetching:
+                fetch = gr.Button("Download", variant="primary", elem_id="fetch")
+                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-fetch")
+            zip_file = gr.File(
+                file_types=[".zip"],
+                label=f"A zip of class folders (up to {context.limits.max_upload_mb} MB)",
+                height=140,
+                visible=False,
+                elem_id="zip",
+            )
+            card = gr.HTML(cards.waiting_card("Opening the pictures …"), elem_id="data")
+        with gr.Column(scale=8, min_width=300):
+            sheet = gr.Image(
+                label="Some of the pictures",
+                type="filepath",
+                format="jpeg",
+                interactive=False,
+                buttons=["fullscreen"],
+                elem_id="sheet",
+            )
+            with gr.Column(visible=False, elem_id="own") as own_place:
+                own = build_own_classes(context)
+
+    outputs = [card, sheet, zip_file, own_place, fetching, fetch, stop]
+
+    def show(card: Any = None, sheet: Any = None, **updates: Any) -> list:
+        """Updates for `outputs`; what is not named stays."""
+        given = {"card": card, "sheet": sheet, **updates}
+        names = ("card", "sheet", "zip_file", "own_place", "fetching", "fetch", "stop")
+        return [given[name] if given.get(name) is not None else gr.skip() for name in names]
+
+    def layout(source: str) -> dict:
+        listing = next((one for one in list_datasets() if one.name == source), None)
+        away = listing is not None and not listing.here
+        return {
+            "zip_file": gr.update(visible=source == ZIP, **({} if source == ZIP else {"value": None})),
+            "own_place": gr.update(visible=source == OWN),
+            "fetching": gr.update(visible=away and fetching_is_allowed()),
+            "fetch": gr.update(value=f"Download ({_megabytes(listing)})" if away else "Download", interactive=True),
+            "stop": gr.update(interactive=False),
+        }
+
+    async def choose(source: str, request: gr.Request) -> AsyncIterator[list]:
+        visitor = request.session_hash
+        context.sessions.change(visitor, dataset=None, opening=None)
+        listing = next((one for one in list_datasets() if one.name == source), None)
+        no_sheet = gr.update(value=None, visible=source != OWN)
+        if listing is None:
+            yield show(cards.waiting_card(_HINTS.get(source, "")), no_sheet, **layout(source))
+        elif not listing.here:
+            yield show(cards.waiting_card(_not_here(listing)), no_sheet, **layout(source))
+        else:
+            yield show(cards.waiting_card(f"Opening {listing.title} …"), gr.update(visible=True), **layout(source))
+            async for update in watch(visitor, lambda: context.openings.job(source)):
+                yield update
+
+    async def choose_first(source: str, request: gr.Request) -> AsyncIterator[list]:
+        """The tab is seen for the first time."""
+        session = context.sessions.get(request.session_hash)
+        if session.dataset is not None or session.opening is not None:
+            yield show()
+            return
+        async for update in choose(source, request):
+            yield update
+
+    async def watch(visitor: str, make: Any) -> AsyncIterator[list]:
+        """The opening of a data set, until it is done or the visitor has chosen another one."""
+        job, last = None, None
+        try:
+            job = make()
+            context.sessions.change(visitor, opening=job, dataset=None)
+            async for progress in job.watch(every_seconds=0.3):
+                if context.sessions.get(visitor).opening is not job:
+                    return
+                opened = progress.snapshot
+                if opened is None or opened.dataset is None:
+                    yield show(_opening_card(progress))
+                    continue
+                if last is None or last.dataset is None:
+                    context.sessions.change(visitor, dataset=opened.dataset)
+                new_sheet = None
+                if opened.sheet is not None and (last is None or last.sheet is None):
+                    new_sheet = gr.update(value=opened.sheet, alt_text=alt_text(opened.dataset), visible=True)
+                last = opened
+                yield show(data_card(opened), new_sheet)
+        except Exception as error:
+            yield show(cards.message_card(message_for(error)))
+        finally:
+            if isinstance(job, PrivateJob):
+                job.stop()
+
+    async def open_zip(path: str | None, request: gr.Request) -> AsyncIterator[list]:
+        if not path:
+            return
+        async for update in watch(
+            request.session_hash, lambda: context.data.submit(PrivateJob(partial(open_source, Path(path))))
+        ):
+            yield update
+
+    async def open_own(request: gr.Request, *values: Any) -> AsyncIterator[list]:
+        visitor = request.session_hash
+
+        def collect() -> Iterator:
+            return collect_own(visitors_folder(context, visitor), values, max_pictures=context.limits.max_own_pictures)
+
+        async for update in watch(visitor, lambda: context.data.submit(PrivateJob(collect))):
+            yield update
+
+    async def fetch_pictures(source: str, request: gr.Request) -> AsyncIterator[list]:
+        visitor = request.session_hash
+        job = PrivateJob(partial(_fetch, source))
+        busy = {"fetch": gr.update(interactive=False), "stop": gr.update(interactive=True)}
+        idle = {"fetch": gr.update(interactive=True), "stop": gr.update(interactive=False)}
+        try:
+            context.data.submit(job)
+            context.sessions.change(visitor, opening=job, dataset=None)
+            async for progress in job.watch(every_seconds=0.3):
+                if context.sessions.get(visitor).opening is not job:
+                    return
+                yield show(_fetching_card(progress), **busy)
+        except Exception as error:
+            yield show(cards.message_card(message_for(error)), **idle)
+            return
+        finally:
+            job.stop()
+        if job.state == "stopped":
+            yield show(cards.waiting_card("Stopped. What came is kept: the download goes on from there."), **idle)
+            return
+        async for update in choose(source, request):
+            yield update
+
+    def stop_fetching(request: gr.Request) -> None:
+        job = context.sessions.get(request.session_hash).opening
+        if isinstance(job, PrivateJob):
+            job.stop()
+
+    def refresh_choices() -> dict:
+        """What is here may have changed since the app was started."""
+        return gr.update(choices=_choices(list_datasets()))
+
+    streamed = {
+        "outputs": outputs,
+        "show_progress": "hidden",
+        "concurrency_limit": None,
+        "trigger_mode": "multiple",
+        "api_visibility": "private",
+    }
+    tab.select(choose_first, inputs=source, **streamed)
+    source.input(choose, inputs=source, **streamed)
+    zip_file.upload(open_zip, inputs=zip_file, **streamed)
+    own.use.click(open_own, inputs=own.inputs, **streamed)
+    fetch.click(fetch_pictures, inputs=source, **streamed)
+    stop.click(stop_fetching, queue=False, api_visibility="private")
+    page.load(refresh_choices, outputs=source, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _fetch(name: str) -> Iterator:
+    from core.datasets.download import fetch_dataset
+
+    return fetch_dataset(name, data=places.data_folder())
+
+
+def _choices(listings: list[DatasetListing]) -> list[tuple[str, str]]:
+    choices = []
+    for one in listings:
+        if one.here:
+            note = f"{one.classes} classes, {one.pictures:,} pictures"
+        elif fetching_is_allowed():
+            note = f"needs a download: {_megabytes(one)}"
+        else:
+            note = "not on this machine"
+        choices.append((f"{one.title} ({note})", one.name))
+    return [*choices, ("A zip of mine", ZIP), ("My own pictures: files or camera", OWN)]
+
+
+def _not_here(listing: DatasetListing) -> str:
+    if fetching_is_allowed():
+        return (
+            f"{listing.title}: {listing.pictures:,} pictures, {listing.classes} classes. They are not on this machine "
+            f"yet. The download needs internet: {_megabytes(listing)}, once for everybody who uses this machine."
+        )
+    return (
+        f"{listing.title} is not on this machine, and its host lets nothing be fetched from the internet. "
+        "The drawn pets need no download."
+    )
+
+
+def _megabytes(listing: DatasetListing) -> str:
+    return f"{listing.download_bytes / 1e6:,.0f} MB"
+
+
+def _opening_card(progress: Progress) -> str:
+    if progress.state == "queued":
+        return cards.waiting_card(f"Waiting: place {progress.place} in the queue")
+    if progress.snapshot is None:
+        return cards.waiting_card("Opening the pictures …")
+    return cards.waiting_card(progress.snapshot.text, progress.snapshot.share)
+
+
+def _fetching_card(progress: Progress) -> str:
+    if progress.snapshot is None:
+        place = f": place {progress.place} in the queue" if progress.state == "queued" else " …"
+        return cards.waiting_card("Waiting" + place)
+    fetched = progress.snapshot
+    received, total = fetched.received_bytes, fetched.total_bytes
+    text = f"{_FETCHING[fetched.phase]}: {received / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+    return cards.waiting_card(text, min(1.0, received / max(1, total)))

@@ -1,0 +1,131 @@
+"""One training of one visitor: from a plan and the chosen pictures to a `VisitorsRun`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import places
+from core.errors import DatasetError
+from demo.jobs import BusyError
+from demo.session import Session, VisitorsRun
+
+if TYPE_CHECKING:
+    from core.datasets.labelled import Dataset
+    from core.runs.plan import Plan
+    from core.runs.snapshot import RunSnapshot
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def new_token() -> str:
+    """A name that nobody can guess, for the folder of a run."""
+    return secrets.token_hex(16)
+
+
+def is_token(text: object) -> bool:
+    """Whether this can be the name of a visitor's run."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
+
+
+def folder_of(token: str) -> Path:
+    """Where the run of that token lies."""
+    assert is_token(token)
+    return places.runs_folder() / token
+
+
+class UnderWay:
+    """Runs that are being trained: two tabs of one browser know the same runs, and must not go on with one at once."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def hold(self, token: str) -> Iterator[None]:
+        """Claim a run for as long as the block lasts; the lock itself is not held.
+
+        Raises:
+            BusyError: it is being trained already.
+        """
+        with self._lock:
+            if token in self._tokens:
+                raise BusyError("This run is still being trained, perhaps in another tab. Stop it there first.")
+            self._tokens.add(token)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._tokens.discard(token)
+
+
+def begin(plan: Plan, dataset: Dataset, token: str) -> Iterator[RunSnapshot]:
+    """A new run."""
+    from core.runs.pipeline import train_run
+
+    return train_run(plan, dataset, folder=folder_of(token))
+
+
+def go_on(dataset: Dataset, token: str) -> Iterator[RunSnapshot]:
+    """What was left of a run that was stopped."""
+    from core.runs.pipeline import resume_run
+
+    return resume_run(folder_of(token), dataset)
+
+
+def bounded(
+    make: Callable[[], Iterator[RunSnapshot]], token: str, under_way: UnderWay, *, max_seconds: float
+) -> Iterator[RunSnapshot]:
+    """The snapshots of a run until it is done or its time is over; what was learned by then is stored."""
+    ends = time.monotonic() + max_seconds
+    with under_way.hold(token), contextlib.closing(make()) as snapshots:
+        for snapshot in snapshots:
+            yield snapshot
+            if time.monotonic() > ends:
+                return
+
+
+def visitors_run(token: str, snapshot: RunSnapshot) -> VisitorsRun:
+    """The run as the page keeps it, after its last snapshot."""
+    from core.runs.storage import read_record
+    from core.training.history import History
+
+    record = snapshot.record
+    if snapshot.phase != "finished":
+        record = read_record(snapshot.folder)  # it was stored as stopped after the last snapshot
+    return VisitorsRun(
+        token=token,
+        folder=snapshot.folder,
+        record=record,
+        history=snapshot.training.history if snapshot.training else History(),
+        evaluation=snapshot.evaluation,
+        tested=snapshot.tested,
+    )
+
+
+def unfinished_run(session: Session) -> VisitorsRun | None:
+    """The visitor's newest run that can be gone on with."""
+    return next((run for run in reversed(session.runs) if run.record.state != "finished"), None)
+
+
+def check_same_pictures(run: VisitorsRun, dataset: Dataset | None) -> Dataset:
+    """The data set, if it is the one that the run learned from.
+
+    Raises:
+        DatasetError: it is another one.
+    """
+    from core.runs.record import describe_dataset
+
+    learned_from = run.record.dataset
+    chosen = describe_dataset(dataset) if dataset is not None else None
+    if chosen is None or (chosen.name, chosen.counts) != (learned_from.name, learned_from.counts):
+        raise DatasetError(
+            f"{run.record.name} learned from {learned_from.title}. Choose these pictures at the top, then press Go on."
+        )
+    return dataset

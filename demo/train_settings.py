@@ -1,0 +1,225 @@
+"""The widgets of a training, made from the settings of `core`: title, sentence, range and default are written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from core.backbones.freezing import ViewSettings
+from core.errors import SettingsError
+from core.settings import Setting, settings_of
+from core.training.head_settings import HeadSettings
+from core.training.tuning_settings import TuneSettings
+from demo.networks import network_dropdown
+
+if TYPE_CHECKING:
+    from core.runs.plan import Plan
+
+HEAD, TUNE = ("head",), ("finetune", "scratch")
+ALL = HEAD + TUNE
+METHODS = (("New head", "head"), ("Fine-tune", "finetune"), ("From scratch", "scratch"))
+ABOUT_METHODS = {
+    "head": "The network stays as it is and looks at each picture once; only a new last layer learns. **Seconds.**",
+    "finetune": "First a new head, then the network's last stages learn with it. Often the best, but it takes "
+    "**minutes to hours.**",
+    "scratch": "Everything learns, from random weights, as if the network had never seen a picture. "
+    "**To compare:** what is it worth to know something already?",
+}
+MAX_NAME = 60
+
+_CLASSES = {"head": HeadSettings, "tune": TuneSettings, "view": ViewSettings}
+_TRICKS = (
+    "view.input_scaling",
+    "head.scaling",
+    "head.initialisation",
+    "head.dropout",
+    "head.patience",
+    "head.averaging",
+    "head.weight_decay",
+    "head.label_smoothing",
+    "head.clip_norm",
+    "head.schedule",
+    "head.optimiser",
+)
+_FOR_ALL = ("head.validation_share", "head.seed")
+# The method says where tuning starts, and one seed holds for both.
+_NOT_SHOWN = ("tune.start", "tune.seed")
+_IN_A_ROW = 3
+# A slider with more stops than this cannot be set with a finger.
+_SLIDER_STOPS = 100
+_A_DECADE = (1, 3)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Settings that are shown together, for some methods; without a title they are always on the screen."""
+
+    title: str
+    methods: Sequence[str]
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The settings on the screen.
+
+    Attributes:
+        network: the list of networks.
+        method: "head", "finetune" or "scratch".
+        name: what the visitor calls the run.
+        widgets: by "head.epochs", "tune.stages", "view.mirrored" and so on.
+    """
+
+    network: gr.Dropdown
+    method: gr.Radio
+    name: gr.Textbox
+    widgets: Mapping[str, gr.components.Component]
+
+    @property
+    def inputs(self) -> set[gr.components.Component]:
+        """What a handler needs to make a plan: it gets a mapping from these to their values."""
+        return {self.network, self.method, self.name, *self.widgets.values()}
+
+    def plan(self, values: Mapping[gr.components.Component, Any]) -> Plan:
+        """What the visitor wants to train. Settings that the method hides do not count.
+
+        Raises:
+            SettingsError: a value is outside its range, or no number.
+        """
+        from core.runs.plan import Plan
+
+        method = values[self.method]
+        given: dict[str, dict[str, Any]] = {part: {} for part in _CLASSES}
+        for group in groups():
+            if method in group.methods:
+                for key in group.keys:
+                    part, name = key.split(".")
+                    given[part][name] = _value_of(every_setting()[key], values[self.widgets[key]])
+        if method != "head":
+            given["tune"]["seed"] = given["head"]["seed"]
+        parts = {part: settings_class(**given[part]) for part, settings_class in _CLASSES.items()}
+        return Plan(str(values[self.network]), method, **parts, name=_checked_name(values[self.name]))
+
+
+def groups() -> Iterator[Group]:
+    """All settings, in the order of the page. A setting that `core` adds appears by itself."""
+    yield Group("", HEAD, ("head.epochs", "head.learning_rate"))
+    yield Group("", TUNE, ("tune.epochs", "tune.learning_rate"))
+    yield Group("", ALL, ("head.images_per_class",))
+    shown = {"head.epochs", "head.learning_rate", "tune.epochs", "tune.learning_rate", "head.images_per_class"}
+    shown |= {*_TRICKS, *_FOR_ALL, *_NOT_SHOWN}
+    yield Group("The lesson's tricks", HEAD, _TRICKS)
+    rest = [key for key in every_setting() if key not in shown]
+    yield Group("More", HEAD, [key for key in rest if not key.startswith("tune.")])
+    yield Group("Training the network", TUNE, [key for key in rest if key.startswith("tune.")])
+    yield Group("For every method", ALL, _FOR_ALL)
+
+
+def build_form() -> Form:
+    """Put the widgets on the page; which are shown follows the method."""
+    widgets: dict[str, gr.components.Component] = {}
+    shown_for: list[tuple[gr.Column, Sequence[str]]] = []
+
+    def put(group: Group) -> None:
+        with gr.Column(visible="head" in group.methods, min_width=280, elem_classes="pl-group") as column:
+            if group.title:
+                gr.HTML(f"<h4>{group.title}</h4>", elem_classes="pl-group-title")
+            for start in range(0, len(group.keys), _IN_A_ROW):
+                with gr.Row(equal_height=True):
+                    for key in group.keys[start : start + _IN_A_ROW]:
+                        widgets[key] = widget_of(every_setting()[key], elem_id="set-" + key.replace(".", "-"))
+        shown_for.append((column, group.methods))
+
+    with gr.Row():
+        network = network_dropdown("Network", "or type another timm network's name")
+        name = gr.Textbox(
+            label="Name of this run",
+            info="if you want to give it one",
+            placeholder="made from the settings",
+            max_lines=1,
+            elem_id="run-name",
+        )
+    with gr.Row(equal_height=True):
+        method = gr.Radio(list(METHODS), value="head", label="Method", elem_id="method", scale=2)
+        about = gr.Markdown(ABOUT_METHODS["head"], elem_id="about-method", elem_classes="pl-about", container=True)
+    essential, folded = [], []
+    for group in groups():
+        (folded if group.title else essential).append(group)
+    with gr.Row():
+        for group in essential:
+            put(group)
+    with gr.Accordion("All settings", open=False, elem_id="all-settings"):
+        for group in folded:
+            put(group)
+
+    def show_for_method(method: str) -> list:
+        shown = [gr.update(visible=method in methods) for _, methods in shown_for]
+        return [gr.update(value=ABOUT_METHODS[method]), *shown]
+
+    method.change(
+        show_for_method,
+        inputs=method,
+        outputs=[about, *(column for column, _ in shown_for)],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return Form(network, method, name, widgets)
+
+
+def widget_of(setting: Setting, *, elem_id: str) -> gr.components.Component:
+    """The component for one setting. Ranges of numbers are left to `core`, whose messages say what to do."""
+    common = {"label": setting.title, "info": setting.about, "elem_id": elem_id, "min_width": 200}
+    if setting.kind == "switch":
+        return gr.Checkbox(setting.default, **common)
+    if setting.kind == "choice":
+        return gr.Dropdown(list(setting.choices), value=setting.default, **common)
+    if setting.logarithmic:
+        return gr.Dropdown(ladder(setting), value=plain(setting.default), allow_custom_value=True, **common)
+    step = 1 if setting.kind == "whole" else 0.01
+    if (setting.high - setting.low) / step <= _SLIDER_STOPS:
+        return gr.Slider(setting.low, setting.high, value=setting.default, step=step, **common)
+    return gr.Number(setting.default, **common)
+
+
+def ladder(setting: Setting) -> list[str]:
+    """Values of a setting that moves by factors: 1, 3, 10, 30 and so on, its default among them; others can be typed."""
+    values = {setting.default, setting.low, setting.high}
+    values |= {digit * 10.0**power for power in range(-9, 4) for digit in _A_DECADE}
+    return [plain(value) for value in sorted(values) if setting.low <= value <= setting.high and value < 1e6]
+
+
+def plain(value: float) -> str:
+    """A number as people write it: 0.0003, not 3e-04."""
+    return f"{value:.9f}".rstrip("0").rstrip(".")
+
+
+def every_setting() -> dict[str, Setting]:
+    """Every setting by "head.epochs" and so on, in order."""
+    return {
+        f"{part}.{setting.name}": setting
+        for part, settings_class in _CLASSES.items()
+        for setting in settings_of(settings_class)
+    }
+
+
+def _value_of(setting: Setting, value: Any) -> Any:
+    """What a widget gives, as `core` wants it."""
+    if not setting.logarithmic:
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"{setting.title} must be a number such as {plain(setting.default)}, not {value!r:.80}."
+        ) from None
+
+
+def _checked_name(name: Any) -> str:
+    tidy = " ".join(str(name or "").split())
+    if len(tidy) > MAX_NAME:
+        raise SettingsError(f"The name of the run has {len(tidy)} letters; at most {MAX_NAME} fit. Shorten it.")
+    return tidy
