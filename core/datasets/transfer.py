@@ -16,7 +16,7 @@ from core.errors import DatasetError
 
 # Time without a byte after which we give up.
 PATIENCE_SECONDS = 10.0
-# Connections in a row that break before they bring a byte.
+# Connections in a row that break before they bring anything new.
 _TRIES = 3
 # What stays free on the disk, for uploads and the system.
 _FREE_BYTES = 1_000_000_000
@@ -68,14 +68,10 @@ def transfer(
 
 def _receive_all(url: str, part: Path, size_bytes: int, stop: threading.Event, report: Callable[[int], None]) -> None:
     host = httpx.URL(url).host
-    tries = 0
-    while True:
-        before = _size(part)
-        if before == size_bytes:
-            return
-        if before > size_bytes:
+    tries, furthest = 0, _size(part)
+    while _size(part) != size_bytes:
+        if _size(part) > size_bytes:
             part.unlink()
-            before = 0
         try:
             _receive(url, part, size_bytes, stop, report)
         except httpx.TimeoutException as error:
@@ -83,13 +79,14 @@ def _receive_all(url: str, part: Path, size_bytes: int, stop: threading.Event, r
                 f"{host} has sent nothing for {PATIENCE_SECONDS:.0f} seconds. Try again: what is here already is kept."
             ) from error
         except httpx.HTTPError as error:
-            if _size(part) <= before and (tries := tries + 1) >= _TRIES:
+            # Getting as far as before is no progress: a server that begins anew each time must not keep us for ever.
+            tries = 0 if _size(part) > furthest else tries + 1
+            furthest = max(furthest, _size(part))
+            if tries >= _TRIES:
                 raise DatasetError(
                     f"{host} cannot be reached, or the connection breaks each time. Check the internet connection and "
                     "try again: what is here already is kept."
                 ) from error
-            if _size(part) > before:
-                tries = 0
         except OSError as error:
             raise DatasetError(f"{part.stem} cannot be written: is the disk full?") from error
         stop.wait(0.1 * tries)
@@ -122,14 +119,17 @@ def _start_of(answer: httpx.Response, asked: int, size_bytes: int, part: Path) -
     name, host = part.stem, answer.url.host
     if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         part.unlink(missing_ok=True)
-        raise httpx.RemoteProtocolError("the server has fewer bytes than are here")
+        raise DatasetError(_another_file(answer, part))  # it ends before the byte that is missing here
     if answer.status_code in (404, 410):
         raise DatasetError(f"{host} has no file {name} any more (error {answer.status_code}). Use another data set.")
     if answer.status_code not in (200, 206):
         raise DatasetError(f"{host} does not give {name} (error {answer.status_code}). Try again later.")
     if answer.status_code == 206:
         told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
-        if not told or int(told[1]) != asked or told[2] not in ("*", str(size_bytes)):
+        if told and told[2] not in ("*", str(size_bytes)):
+            part.unlink(missing_ok=True)
+            raise DatasetError(_another_file(answer, part))
+        if not told or int(told[1]) != asked:
             part.unlink(missing_ok=True)
             raise httpx.RemoteProtocolError("the server sends another part")
         return asked

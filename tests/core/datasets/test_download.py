@@ -107,7 +107,7 @@ def data(tmp_path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_patience(monkeypatch):
     monkeypatch.setattr(transfer, "PATIENCE_SECONDS", 0.4)
 
@@ -223,14 +223,35 @@ def test_server_without_ranges_sends_it_all_again(data, monkeypatch):
     assert (data / "oxford-iiit-pet" / "images" / "beagle_2.jpg").read_bytes() == jpeg(1) + NOISE
 
 
-@pytest.mark.parametrize("told", ["bytes 5-99/100", "bytes 10-99/101", "bytes 10-99", "bytes */100", ""])
-def test_answer_with_another_range_is_not_appended(tmp_path, told):
+@pytest.mark.parametrize(
+    ("status", "told", "error", "message"),
+    [
+        (206, "bytes 5-99/100", httpx.RemoteProtocolError, "another part"),
+        (206, "bytes 10-99", httpx.RemoteProtocolError, "another part"),
+        (206, "", httpx.RemoteProtocolError, "another part"),
+        (206, "bytes 10-100/101", DatasetError, "its size is wrong"),
+        (416, "bytes */8", DatasetError, "its size is wrong"),
+    ],
+)
+def test_answer_with_another_range_is_not_appended(tmp_path, status, told, error, message):
     file = tmp_path / "a.zip.part"
     file.write_bytes(bytes(10))
-    answer = httpx.Response(206, headers={"Content-Range": told}, request=httpx.Request("GET", "http://there/a.zip"))
-    with pytest.raises(httpx.RemoteProtocolError, match="another part"):
+    answer = httpx.Response(status, headers={"Content-Range": told}, request=httpx.Request("GET", "http://there/a.zip"))
+    with pytest.raises(error, match=message):
         transfer._start_of(answer, 10, 100, file)
     assert not file.exists()
+
+
+def test_server_that_always_begins_anew_and_breaks_is_given_up(data, monkeypatch):
+    with serving(monkeypatch, manners=Manners(cut_at=MIDDLE, knows_ranges=False)) as server:
+        assert "the connection breaks each time" in refusal("oxford-pets", data)
+        assert len(ranges(server)) == 4
+
+
+def test_shorter_file_without_a_size_is_told(data, monkeypatch):
+    with serving(monkeypatch, manners=Manners(tells_size=False)) as server:
+        server.files["data/sets"] = FILES | {"images.tar.gz": IMAGES[:MIDDLE]}
+        assert "its size is wrong" in refusal("oxford-pets", data)
 
 
 def test_connection_that_always_breaks_is_given_up_and_kept(data, monkeypatch):
@@ -333,7 +354,6 @@ def test_two_processes_take_turns(data, monkeypatch):
 
 def test_who_asks_for_the_same_watches_the_same_download(data, monkeypatch):
     with serving(monkeypatch, manners=Manners(stall_at=MIDDLE)) as server:
-        monkeypatch.setattr(transfer, "PATIENCE_SECONDS", 30)
         one, other = (fetch_dataset("oxford-pets", data=data) for _ in range(2))
         while next(one).received_bytes < MIDDLE:
             pass
@@ -345,7 +365,6 @@ def test_who_asks_for_the_same_watches_the_same_download(data, monkeypatch):
 
 def test_download_goes_on_while_somebody_watches(data, monkeypatch):
     with serving(monkeypatch, manners=Manners(stall_at=MIDDLE)) as server:
-        monkeypatch.setattr(transfer, "PATIENCE_SECONDS", 30)
         one, other = (fetch_dataset("oxford-pets", data=data) for _ in range(2))
         next(one)
         while next(other).received_bytes < MIDDLE:
@@ -357,14 +376,14 @@ def test_download_goes_on_while_somebody_watches(data, monkeypatch):
 
 
 def test_who_stops_ends_the_download_and_the_next_continues_it(data, monkeypatch):
-    with serving(monkeypatch, manners=Manners(bytes_per_second=1e6)) as server:
+    with serving(monkeypatch, manners=Manners(bytes_per_second=4e5)) as server:
         running = fetch_dataset("oxford-pets", data=data)
-        while next(running).received_bytes < 300_000:
+        while next(running).received_bytes < 100_000:
             pass
         running.close()
         wait_for_threads()
         kept = part(data).stat().st_size
-        assert 200_000 < kept < len(IMAGES)
+        assert 50_000 < kept < len(IMAGES)
         assert not download._under_way
         server.mend()
         fetched("oxford-pets", data)
@@ -372,9 +391,9 @@ def test_who_stops_ends_the_download_and_the_next_continues_it(data, monkeypatch
 
 
 def test_who_comes_back_at_once_continues_too(data, monkeypatch):
-    with serving(monkeypatch, manners=Manners(bytes_per_second=1e6)) as server:
+    with serving(monkeypatch, manners=Manners(bytes_per_second=4e5)) as server:
         running = fetch_dataset("oxford-pets", data=data)
-        while next(running).received_bytes < 300_000:
+        while next(running).received_bytes < 100_000:
             pass
         running.close()
         server.manners = Manners()
@@ -440,11 +459,13 @@ def test_refusing_server_is_told(data, monkeypatch):
         assert "does not give annotations.tar.gz (error 403)" in refusal("oxford-pets", data)
 
 
+@pytest.mark.usefixtures("short_patience")
 def test_silent_server_is_given_up(data, monkeypatch):
     with serving(monkeypatch, manners=Manners(silent_to=("GET",))):
         assert "127.0.0.1 has sent nothing for" in refusal("oxford-pets", data)
 
 
+@pytest.mark.usefixtures("short_patience")
 def test_server_that_falls_silent_is_given_up_and_continued_later(data, monkeypatch):
     with serving(monkeypatch, manners=Manners(stall_at=MIDDLE)) as server:
         assert "what is here already is kept" in refusal("oxford-pets", data)
