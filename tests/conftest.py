@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ for _name in [name for name in os.environ if name.startswith("PETLENS_") and nam
     del os.environ[_name]
 os.environ.pop("HF_HUB_OFFLINE", None)
 os.environ["PETLENS_DEVICE"] = "cpu"
+# What tests keep and fetch goes with them, not into the home of the person who runs them.
+_home = tempfile.TemporaryDirectory(prefix="pet-lens-tests-")
+os.environ["PETLENS_HOME"] = _home.name
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

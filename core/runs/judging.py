@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Generator, Iterator
 
+import numpy as np
 import torch
 
 from core.classifier import Classifier, softmax
@@ -22,14 +24,23 @@ def judge(
     Raises:
         DatasetError: the pictures show other classes than the classifier knows.
     """
-    if images.class_names != classifier.class_names:
-        raise DatasetError(
-            f"These pictures show other classes than this network learned: {_few(images.class_names)}, "
-            f"not {_few(classifier.class_names)}."
-        )
+    images = _with_labels_of(images, classifier.class_names)
     embeddings = yield from _result_of(embed(classifier.backbone, images, mirrored=classifier.mirrored, cache=cache))
     logits = classifier.head.logits(torch.from_numpy(embeddings.vectors)).numpy()
     return evaluate(embeddings.images.labels, softmax(logits), classifier.class_names), embeddings.images
+
+
+def _with_labels_of(images: LabelledImages, class_names: tuple[str, ...]) -> LabelledImages:
+    """The same pictures, with the classes in the order that the network knows them; letters' case does not matter."""
+    known = {name.casefold(): label for label, name in enumerate(class_names)}
+    theirs = [name.casefold() for name in images.class_names]
+    if not set(theirs) <= set(known):
+        raise DatasetError(
+            f"These pictures show other classes than this network learned: {_few(images.class_names)}, "
+            f"not {_few(class_names)}."
+        )
+    labels = np.array([known[name] for name in theirs], dtype=np.int64)[images.labels]
+    return dataclasses.replace(images, class_names=class_names, labels=labels)
 
 
 def _result_of(stream: Iterator[EmbedSnapshot]) -> Generator[EmbedSnapshot, None, Embeddings]:

@@ -11,8 +11,9 @@ import torch
 from core.training.examples import Examples, Scaling
 from core.training.head_settings import HeadSettings
 from core.training.history import History, TrainSnapshot
+from core.training.optimisers import make_optimiser
+from core.training.schedules import rate_factor
 from core.training.softmax_regression import SoftmaxRegression, initial
-from core.training.steps import make_optimiser, rate_factor, set_rate
 
 # Rows of the curves in one run: enough for any screen.
 _ROWS = 200
@@ -49,10 +50,7 @@ class HeadTraining:
 
         self._regression = initial(settings.initialisation, len(class_names), vectors.shape[1], self._generator)
         self._optimiser = make_optimiser(
-            settings.optimiser,
-            self._regression.parameters,
-            rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
+            settings.optimiser, self._regression.parameters, weight_decay=settings.weight_decay
         )
         self._order = torch.empty(0, dtype=torch.int64)
         self._mean: SoftmaxRegression | None = None
@@ -93,12 +91,11 @@ class HeadTraining:
 
     def step_at(self, rate: float) -> float:
         """One step at that learning rate: the loss of its batch before the step."""
-        set_rate(self._optimiser, rate)
         batch = self._next_batch()
         inputs, labels = self._inputs, self._labels
         if self.batch_size < len(inputs):
             inputs, labels = inputs[batch], labels[batch]
-        loss = self._step(self._hide(inputs), labels)
+        loss = self._step(self._hide(inputs), labels, rate)
         self.step += 1
         return loss
 
@@ -124,10 +121,7 @@ class HeadTraining:
         for name, regression in (("now", self._regression), ("mean", self._mean), ("best", self._best)):
             if regression is not None:
                 tensors |= {f"{name}.weight": regression.weight, f"{name}.bias": regression.bias}
-        for position, values in self._optimiser.state_dict()["state"].items():
-            # L-BFGS keeps lists of past gradients: it begins anew from the same weights
-            if self.settings.optimiser != "lbfgs":
-                tensors |= {f"optimiser.{position}.{name}": value for name, value in values.items()}
+        tensors |= {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state.items()}
         plain = {
             "step": self.step,
             "averaged": self._averaged,
@@ -148,12 +142,10 @@ class HeadTraining:
         self._best = SoftmaxRegression(tensors["best.weight"], tensors["best.bias"])
         if "mean.weight" in tensors:
             self._mean = SoftmaxRegression(tensors["mean.weight"], tensors["mean.bias"])
-        known = self._optimiser.state_dict()
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser."):
-                _, position, part = name.split(".")
-                known["state"].setdefault(int(position), {})[part] = tensor
-        self._optimiser.load_state_dict(known)
+        prefix = "optimiser."
+        self._optimiser.state = {
+            name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)
+        }
         self.step = plain["step"]
         self._averaged = plain["averaged"]
         self._best_loss = plain["best_loss"]
@@ -187,21 +179,16 @@ class HeadTraining:
         kept = torch.rand(inputs.shape, generator=self._generator) >= share
         return inputs * kept / (1 - share)
 
-    def _step(self, inputs: torch.Tensor, labels: torch.Tensor) -> float:
+    def _step(self, inputs: torch.Tensor, labels: torch.Tensor, rate: float) -> float:
         """Returns the loss of the batch before the step."""
-        settings = self.settings
 
         def objective() -> torch.Tensor:
-            loss = self._regression.differentiate(inputs, labels, label_smoothing=settings.label_smoothing)
-            if settings.optimiser == "lbfgs" and settings.weight_decay:
-                weight = self._regression.weight
-                loss = loss + settings.weight_decay / 2 * weight.square().sum()
-                weight.grad.add_(weight, alpha=settings.weight_decay)
-            if settings.clip_norm:
-                torch.nn.utils.clip_grad_norm_(self._regression.parameters, settings.clip_norm)
+            loss = self._regression.differentiate(inputs, labels, label_smoothing=self.settings.label_smoothing)
+            if self.settings.clip_norm:
+                _clip([parameter.grad for parameter in self._regression.parameters], self.settings.clip_norm)
             return loss
 
-        return float(self._optimiser.step(objective))
+        return float(self._optimiser.step(objective, rate))
 
     def _average(self) -> None:
         """Running mean of the weights (Polyak and Juditsky 1992)."""
@@ -237,3 +224,11 @@ class HeadTraining:
 
 def _copy(regression: SoftmaxRegression) -> SoftmaxRegression:
     return SoftmaxRegression(regression.weight.clone(), regression.bias.clone())
+
+
+def _clip(gradients: list[torch.Tensor], longest: float) -> None:
+    """Shorten the gradient to that length where it is longer (Pascanu et al. 2013, arXiv:1211.5063)."""
+    norm = float(sum(gradient.square().sum() for gradient in gradients)) ** 0.5
+    if norm > longest:
+        for gradient in gradients:
+            gradient *= longest / norm

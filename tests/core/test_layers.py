@@ -16,7 +16,7 @@ TIERS = {
     "core.runtime": 1,
     "core.settings": 1,
     "core.places": 1,
-    "core.distributed": 1,
+    "core.distributed": 2,
     "core.fetching": 1,
     "core.images": 1,
     "core.imagenet": 1,
@@ -31,6 +31,7 @@ TIERS = {
     "core.training": 6,
     "core.evaluation": 4,
     "core.runs": 7,
+    "core.commands": 8,
     "core.__main__": 9,
     "core": 9,
 }

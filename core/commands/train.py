@@ -1,0 +1,241 @@
+"""train: from a data set to a network of one's own; evaluate: how good it is on other pictures."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import core
+from core.commands.datasets import add_dataset_options, opened
+from core.commands.progress import Progress, print_json
+from core.settings import Setting, settings_of
+
+if TYPE_CHECKING:
+    from core.runs.plan import Plan
+    from core.runs.snapshot import RunSnapshot
+
+# Settings of the head that say which pictures are learned from: they hold for every method.
+_OF_EVERY_METHOD = ("images_per_class", "validation_share", "seed")
+_FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3", "n")
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Put the commands on the parser."""
+    # the settings are read from their classes when a parser of these commands is made: importing them takes seconds
+    command = commands.add_parser("train", help="train a head, fine-tune, or train from scratch")
+    command.set_defaults(run=train, complete=_add_settings)
+    add_dataset_options(command, required=True)
+    command.add_argument("--backbone", default=core.DEFAULT_BACKBONE, metavar="NAME", help="default: %(default)s")
+    command.add_argument(
+        "--method",
+        default="head",
+        choices=("head", "finetune", "scratch"),
+        help="a new last layer (default); the network's stages too; everything from random weights",
+    )
+    command.add_argument(
+        "--out",
+        metavar="RUN",
+        help="the run's folder, or a name for one; a run there that was stopped or killed goes on",
+    )
+    command.add_argument("--name", default="", help="what to call the run")
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    command = commands.add_parser("evaluate", help="how good a run is on pictures of its classes")
+    command.set_defaults(run=evaluate)
+    command.add_argument("trained", metavar="RUN", help="a folder, or a name that runs lists")
+    add_dataset_options(command, required=True)
+    command.add_argument("--split", choices=("train", "validation", "test"), help="default: test, else validation")
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train and test once."""
+    from core import distributed
+    from core.runs.files import RECORD_FILE
+    from core.runs.pipeline import resume_run, train_run
+
+    began = time.perf_counter()
+    plan = _plan(options)
+    with distributed.started() as world, contextlib.closing(Progress(as_json=options.json)) as progress:
+        dataset = opened(options.dataset, options.data, progress)
+        folder = _folder_of(options.out) if options.out else None
+        if folder is not None and (folder / RECORD_FILE).is_file():
+            _check_same_plan(plan, folder)
+            stream = resume_run(folder, dataset)
+        else:
+            stream = train_run(plan, dataset, folder=folder)
+        with contextlib.closing(stream):
+            for snapshot in stream:
+                if world.is_first:
+                    progress.tell(snapshot.phase, snapshot.done, snapshot.total, **_pace(snapshot))
+    if world.is_first:
+        _tell_result(snapshot, options, time.perf_counter() - began)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Let a run name pictures whose classes are known."""
+    from core.runs.judging import judge
+    from core.runs.loading import load_run
+    from core.runs.storage import find_run
+
+    began = time.perf_counter()
+    folder = find_run(options.trained)
+    with contextlib.closing(Progress(as_json=options.json)) as progress:
+        images = _images_to_judge(options, progress)
+        classifier = load_run(folder).classifier
+        judging = judge(classifier, images)
+        with contextlib.closing(judging):
+            while True:
+                try:
+                    snapshot = next(judging)
+                except StopIteration as end:
+                    evaluation, _ = end.value
+                    break
+                progress.tell("testing", snapshot.done, snapshot.total, images_per_second=snapshot.images_per_second)
+    seconds = round(time.perf_counter() - began, 2)
+    if options.json:
+        print_json({"run": str(folder.resolve()), "split": images.split, **evaluation.headline(), "seconds": seconds})
+    else:
+        print(_figures(evaluation.headline(), f"{images.split} pictures of {images.name}"))
+    return 0
+
+
+def _images_to_judge(options: argparse.Namespace, progress: Progress) -> Any:
+    """The split that was asked for; else test, else validation. Only that one need be on the disk."""
+    if options.split:
+        return opened(options.dataset, options.data, progress, (options.split,)).split(options.split)
+    try:
+        return opened(options.dataset, options.data, progress, ("test",)).split("test")
+    except core.DatasetError:
+        dataset = opened(options.dataset, options.data, progress)
+        return dataset.split(dataset.final_split)
+
+
+def _folder_of(out: str) -> Path:
+    """A folder where `out` looks like one; else a run of that name among the others."""
+    from core.places import runs_folder
+
+    looks_like_a_path = any(sign in out for sign in "/\\") or out.startswith(".") or Path(out).is_dir()
+    return Path(out).expanduser().absolute() if looks_like_a_path else runs_folder() / out
+
+
+def _check_same_plan(plan: Plan, folder: Path) -> None:
+    from core.runs.plan import Plan as PlanType
+    from core.runs.storage import read_record
+
+    record = read_record(folder)
+    if record.state == "finished":
+        raise core.SettingsError(f"There is a finished run in {folder.name} already. Choose another --out.")
+    stored = PlanType.of_run(record)
+    backbone = core.load_backbone(plan.backbone).name
+    if dataclasses.replace(stored, name="") != dataclasses.replace(plan, name="", backbone=backbone):
+        raise core.SettingsError(
+            f"The run in {folder.name} was begun with other settings. Give the same ones to go on, or choose another --out."
+        )
+
+
+def _pace(snapshot: RunSnapshot) -> dict[str, Any]:
+    said: dict[str, Any] = {"images_per_second": round(snapshot.images_per_second, 1)}
+    if snapshot.seconds_left is not None:
+        said["seconds_left"] = round(snapshot.seconds_left, 1)
+    training = snapshot.training
+    if training is not None and snapshot.phase in ("training", "tuning") and len(training.history):
+        history = training.history
+        said |= {"epoch": round(training.epoch, 2), "step": training.step, "steps": training.total_steps}
+        for column in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+            said[column] = getattr(history, column)[-1]
+    return said
+
+
+def _tell_result(snapshot: RunSnapshot, options: argparse.Namespace, seconds: float) -> None:
+    metrics = snapshot.record.metrics
+    if options.json:
+        figures = {name: metrics[name] for name in _FIGURES}
+        said = {
+            "run": str(snapshot.folder.resolve()),
+            "split": metrics["split"],
+            **figures,
+            "seconds": round(seconds, 2),
+        }
+        print_json(said)
+        return
+    for note in snapshot.notes:
+        print(note)
+    print(_figures(metrics, f"{metrics['split']} pictures, never seen before"))
+    print(f"{seconds:.1f} s; run: {snapshot.folder}")
+
+
+def _figures(figures: Any, what: str) -> str:
+    low, high = figures["accuracy_low"], figures["accuracy_high"]
+    return (
+        f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}), balanced {figures['balanced_accuracy']:.1%}, "
+        f"right among the best three {figures['top3']:.1%}: {figures['n']:,} {what}"
+    )
+
+
+def _settings_classes() -> tuple[type, type, type]:
+    from core.backbones.freezing import ViewSettings
+    from core.training.head_settings import HeadSettings
+    from core.training.tuning_settings import TuneSettings
+
+    return HeadSettings, TuneSettings, ViewSettings
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    """An option for each setting. One that both methods have means the method that is chosen."""
+    head, tune, view = (list(settings_of(settings)) for settings in _settings_classes())
+    of_tune = {setting.name: setting for setting in tune}
+    of_head = {setting.name for setting in head}
+    group = command.add_argument_group("settings (in brackets: the default of a head / of fine-tuning)")
+    # start is what --method says
+    only_tune = (setting for setting in tune if setting.name not in of_head and setting.name not in ("start", "size_px"))
+    for setting in [*view, *head, *only_tune]:
+        _add_setting(group, setting, of_tune.get(setting.name))
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting, other: Setting | None) -> None:
+    option = f"--{setting.name.replace('_', '-')}"
+    defaults = {f"{one.default}" for one in (setting, other) if one is not None}
+    about = f"{setting.about} [{' / '.join(sorted(defaults))}]".replace("%", "%%")
+    if setting.kind == "switch":
+        group.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about)
+    elif setting.kind == "choice":
+        choices = tuple(dict.fromkeys((*setting.choices, *(other.choices if other else ()))))
+        group.add_argument(option, choices=choices, default=argparse.SUPPRESS, help=about)
+    else:
+        group.add_argument(option, type=_number, default=argparse.SUPPRESS, metavar="N", help=about)
+
+
+def _number(text: str) -> float | int:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    from core.runs.plan import Plan as PlanType
+
+    head, tune, view = _settings_classes()
+    fields = {kind: {setting.name for setting in settings_of(kind)} for kind in (head, tune, view)}
+    said: dict[type, dict[str, Any]] = {head: {}, tune: {}, view: {}}
+    main = head if options.method == "head" else tune
+    for name, value in vars(options).items():
+        targets = [kind for kind in (main, view) if name in fields[kind]]
+        if name in _OF_EVERY_METHOD and main is not head:
+            targets.append(head)
+        if not targets and any(name in known for known in fields.values()):
+            what = "a head" if name in fields[head] else "fine-tuning and training from scratch"
+            raise core.SettingsError(
+                f"--{name.replace('_', '-')} is a setting of {what}, not of --method {options.method}."
+            )
+        for kind in targets:
+            said[kind][name] = value
+    return PlanType(
+        options.backbone, options.method, head(**said[head]), tune(**said[tune]), view(**said[view]), options.name
+    )

@@ -1,0 +1,55 @@
+"""Streams of snapshots, and work in chunks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from core import runtime
+from core.streams import every, in_chunks, last
+
+
+def test_last_is_the_last_snapshot():
+    assert last(iter([1, 2, 3])) == 3
+    with pytest.raises(ValueError, match="empty"):
+        last(iter([]))
+
+
+def test_every_keeps_the_first_and_the_last():
+    assert list(every(3600, iter(range(5)))) == [0, 4]
+    assert list(every(0, iter(range(5)))) == [0, 1, 2, 3, 4]
+    assert list(every(3600, iter([]))) == []
+    assert list(every(3600, iter([7]))) == [7]
+
+
+def test_chunks_come_in_order_and_hold_every_item():
+    assert list(in_chunks(list, range(10), 3)) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+    assert list(in_chunks(list, [], 3)) == []
+
+
+def test_an_error_in_a_chunk_reaches_the_caller():
+    def fail_at_four(chunk):
+        if 4 in chunk:
+            raise RuntimeError("four")
+        return chunk
+
+    with pytest.raises(RuntimeError, match="four"):
+        list(in_chunks(fail_at_four, range(10), 1))
+
+
+def test_memory_is_bounded_and_closing_ends_the_work():
+    started = []
+    lock = threading.Lock()
+
+    def note(chunk):
+        with lock:
+            started.append(chunk[0])
+        return chunk[0]
+
+    chunks = in_chunks(note, range(1000), 1)
+    assert next(chunks) == 0
+    chunks.close()
+    runtime.workers().submit(lambda: None).result()
+    # those that were queued when it was closed may have begun; none was queued afterwards
+    assert len(started) <= 2 * runtime.processor_count() + 1
