@@ -19,28 +19,38 @@ GUESS_BELOW = 0.5
 
 @dataclass(frozen=True)
 class Look:
-    """One network's look at one photo: what it says and what it took."""
+    """One network's look at one photo: what it says and what it took.
+
+    `trained_on` is the title of the pictures that a visitor's own run learned from; empty for a network as published.
+    """
 
     network: str
     licence: str
     prediction: Prediction
     reading_seconds: float
     network_seconds: float
+    trained_on: str = ""
 
 
 def result_card(look: Look, *, top: int = 5) -> str:
-    """Headline, cat / dog / neither, the best names as bars, a note where one is due, time and network below."""
+    """Headline, cat / dog / neither, the best names as bars, a note where one is due, time and network below.
+
+    A run of the visitor's own has other classes: no cat / dog / neither, and how many names it can choose from.
+    """
     prediction = look.prediction
     ranked = prediction.top(top)
     headline = prediction.headline
+    names = prediction.class_names
+    who = f"{escape(look.network)}, trained on {escape(look.trained_on)}," if look.trained_on else escape(look.network)
+    knows = f"{len(names)} names known · " if names else ""
     return _card(
-        f'<p class="pl-network">{escape(look.network)} says</p>'
+        f'<p class="pl-network">{who} says</p>'
         f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'
         f'<span class="pl-percent">{_percent(headline.probability)}</span></p>'
         f"{_species_bar(prediction.species)}"
         f"{_note(prediction, headline)}"
         f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
-        f'<p class="pl-foot">{_time(look)} · {escape(look.network)} · licence: {escape(look.licence)}</p>'
+        f'<p class="pl-foot">{knows}{_time(look)} · {escape(look.network)} · licence: {escape(look.licence)}</p>'
     )
 
 
@@ -61,22 +71,27 @@ def hint_card() -> str:
 
 
 def photo_row(name: str, prediction: Prediction | None, problem: str = "") -> str:
-    """One photo's row of the table: best name, cat / dog / neither as a strip, and whether the network is unsure."""
+    """One photo's row of the table: best name, a strip, and whether the network is unsure.
+
+    The strip is cat / dog / neither; for a head with classes of its own, the best name's share.
+    """
     if prediction is None:
         return f'<tr><td>{escape(name)}</td><td colspan="3" class="pl-problem">{escape(problem)}</td></tr>'
     best = prediction.headline
     unsure = '<span class="pl-unsure">unsure</span>' if prediction.unsure else ""
+    strip = _strip(prediction.species) if prediction.species else _share_bar(best)
     return (
         f"<tr><td>{escape(name)}</td><td>{escape(best.title)} {unsure}</td>"
-        f'<td class="pl-number">{_percent(best.probability)}</td><td>{_strip(prediction.species)}</td></tr>'
+        f'<td class="pl-number">{_percent(best.probability)}</td><td>{strip}</td></tr>'
     )
 
 
-def photo_table(rows: list[str]) -> str:
-    """Rows made by `photo_row`, under their headings."""
+def photo_table(rows: list[str], *, species: bool = True) -> str:
+    """Rows made by `photo_row`, under their headings; `species`: whether the strips are cat / dog / neither."""
     if not rows:
         return ""
-    legend = "".join(f'<span><i class="pl-{name}"></i>{name}</span>' for name in ("cat", "dog", "neither"))
+    names = ("cat", "dog", "neither") if species else ()
+    legend = "".join(f'<span><i class="pl-{name}"></i>{name}</span>' for name in names)
     return (
         '<div class="pl-table" tabindex="0"><table><thead><tr><th>photo</th><th>best name</th><th></th>'
         f'<th><span class="pl-legend">{legend}</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
@@ -95,6 +110,10 @@ def _bar(ranked: Ranked) -> str:
     )
 
 
+def _share_bar(ranked: Ranked) -> str:
+    return f'<div class="pl-bar" aria-hidden="true"><span style="width:{ranked.probability:.2%}"></span></div>'
+
+
 def _strip(species: Species) -> str:
     parts = _parts(species)
     said = ", ".join(f"{name} {_percent(share)}" for name, share in parts)
@@ -106,7 +125,9 @@ def _parts(species: Species) -> tuple[tuple[str, float], ...]:
     return ("cat", species.cat), ("dog", species.dog), ("neither", species.neither)
 
 
-def _species_bar(species: Species) -> str:
+def _species_bar(species: Species | None) -> str:
+    if species is None:
+        return ""
     legend = "".join(
         f'<span><i class="pl-{name}"></i>{name} <b>{_percent(share)}</b></span>' for name, share in _parts(species)
     )
@@ -114,20 +135,30 @@ def _species_bar(species: Species) -> str:
 
 
 def _note(prediction: Prediction, headline: Ranked) -> str:
-    from core.prediction import UNSURE_BELOW
-
     if prediction.unsure:
-        text = (
-            f"Not sure at all: even its strongest answer gets only {_percent(prediction.certainty)}. "
-            "Perhaps this is nothing that the network has learned. "
-            f"(Judged so below {UNSURE_BELOW:.0%}, all cats counting as one answer and all dogs as another.)"
-        )
+        text = _unsure_note(prediction)
     elif prediction.breed and headline.probability < GUESS_BELOW:
         kind = "cat" if prediction.species.cat > prediction.species.dog else "dog"
         text = f"Quite surely a {kind}, but the breed is a guess: no name gets half of the votes."
     else:
         return ""
     return f'<p class="pl-note">{escape(text)}</p>'
+
+
+def _unsure_note(prediction: Prediction) -> str:
+    from core.prediction import UNSURE_BELOW
+
+    strongest = f"Not sure at all: even its strongest answer gets only {_percent(prediction.certainty)}. "
+    if prediction.class_names is None:
+        return (
+            f"{strongest}Perhaps this is nothing that the network has learned. "
+            f"(Judged so below {UNSURE_BELOW:.0%}, all cats counting as one answer and all dogs as another.)"
+        )
+    count = len(prediction.class_names)
+    return (
+        f"{strongest}Perhaps this is none of the {count} things that it has learned: it has no other names to choose "
+        f"from. (Judged so below {(1 + 1 / count) / 2:.0%}, halfway between a guess and certainty.)"
+    )
 
 
 def _time(look: Look) -> str:

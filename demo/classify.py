@@ -16,13 +16,27 @@ from demo.classify_many import build_several_photos
 from demo.context import Context
 from demo.examples import examples
 from demo.messages import message_for
-from demo.networks import NO_SECOND, choices_for, is_none, is_ready, network_dropdown
+from demo.networks import (
+    NO_SECOND,
+    Network,
+    find_network,
+    is_none,
+    is_ready,
+    load,
+    network_dropdown,
+    title_of,
+    updated_lists,
+)
 from demo.networks import prepare as prepare_network
 from demo.photo import photo_input
+from demo.session import VisitorsRun
 
 
-def build_classify_tab(context: Context, page: gr.Blocks) -> None:
-    """Put the tab's components on the page and connect them."""
+def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
+    """Put the tab's components on the page and connect them; returns the lists of networks.
+
+    Whoever changes the visitor's runs gives these lists `networks.updated_lists`.
+    """
     gr.Markdown(
         "A network that has studied 1.3 million photos knows 1,000 things by name, among them 118 breeds of dogs. "
         "**Drop a photo and read what it sees.** The photo goes to the computer that runs this page, and to nobody else.",
@@ -34,11 +48,13 @@ def build_classify_tab(context: Context, page: gr.Blocks) -> None:
         with gr.Tab("Several photos"):
             dropdowns += build_several_photos(context)
 
-    def refresh_choices() -> list[dict]:
+    def refresh_choices(request: gr.Request) -> list[dict]:
         """What is here may have changed since the app was started."""
-        return [gr.update(choices=choices_for(dropdown.value)) for dropdown in dropdowns]
+        values = [dropdown.value for dropdown in dropdowns]
+        return updated_lists(dropdowns, values, context.sessions.get(request.session_hash).runs)
 
     page.load(refresh_choices, outputs=dropdowns, queue=False, show_progress="hidden", api_visibility="private")
+    return dropdowns
 
 
 def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
@@ -65,13 +81,14 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     wanted = gr.Textbox(visible="hidden")
 
     async def show(photo: str | None, backbone: str, compare_with: str, request: gr.Request) -> tuple:
-        turn = context.sessions.next_turn(request.session_hash)
-        first, first_waits = await _card(context, photo, backbone)
+        visitor = request.session_hash
+        turn = context.sessions.next_turn(visitor)
+        first, first_waits = await _card(context, photo, backbone, visitor)
         if is_none(compare_with):
             second, second_waits = gr.skip(), False
         else:
-            second, second_waits = await _card(context, photo, compare_with)
-        context.sessions.answer(request.session_hash, turn, (first, second))
+            second, second_waits = await _card(context, photo, compare_with, visitor)
+        context.sessions.answer(visitor, turn, (first, second))
         signal = str(turn) if first_waits or second_waits else gr.skip()
         return first, second, gr.update(visible=not is_none(compare_with)), signal
 
@@ -79,10 +96,10 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         photo: str | None, backbone: str, compare_with: str, turn: str, request: gr.Request
     ) -> AsyncIterator[tuple]:
         async def both() -> AsyncIterator[tuple]:
-            async for card in _prepare_then_card(context, photo, backbone):
+            async for card in _prepare_then_card(context, photo, backbone, request.session_hash):
                 yield card, gr.skip()
             if not is_none(compare_with):
-                async for card in _prepare_then_card(context, photo, compare_with):
+                async for card in _prepare_then_card(context, photo, compare_with, request.session_hash):
                     yield gr.skip(), card
 
         async for two_cards in _while_waiting(both(), lambda: _is_late(context, request, turn)):
@@ -151,44 +168,53 @@ async def _while_waiting(stream: AsyncIterator[tuple], ends: Callable[[], bool])
         yield following.result()
 
 
-async def _card(context: Context, photo: str | None, backbone: str) -> tuple[str, bool]:
-    """The card for one photo, and whether the network must be fetched or loaded first."""
+async def _card(
+    context: Context, photo: str | None, value: str, visitor: str, *, prepared: bool = False
+) -> tuple[str, bool]:
+    """The card for one photo, and whether the network must be fetched or loaded first.
+
+    Args:
+        value: of a list of networks.
+        prepared: the network was loaded a moment ago; if others have pushed it out since, it is loaded again.
+    """
     if not photo:
         return cards.hint_card(), False
     try:
-        look = await context.quick.run(_look, photo, backbone)
+        network = find_network(context, value, visitor)
+        look = await context.quick.run(_look, photo, network, prepared)
     except Exception as error:
         return cards.message_card(message_for(error)), False
     if look is None:
-        return cards.waiting_card(f"Waking {backbone} …"), True
+        return cards.waiting_card(f"Waking {title_of(network)} …"), True
     return cards.result_card(look), False
 
 
-async def _prepare_then_card(context: Context, photo: str | None, backbone: str) -> AsyncIterator[str]:
+async def _prepare_then_card(context: Context, photo: str | None, value: str, visitor: str) -> AsyncIterator[str]:
     """The cards while a network is fetched and loaded, then the one for the photo."""
     try:
-        async for waiting in prepare_network(context, backbone):
+        async for waiting in prepare_network(context, find_network(context, value, visitor)):
             yield waiting
     except Exception as error:
         yield cards.message_card(message_for(error))
         return
-    yield (await _card(context, photo, backbone))[0]
+    yield (await _card(context, photo, value, visitor, prepared=True))[0]
 
 
-def _look(photo: str, backbone: str) -> cards.Look | None:
+def _look(photo: str, network: Network, prepared: bool) -> cards.Look | None:
     """A network's look at a photo; None if the network is not in memory."""
-    if not is_ready(backbone):
+    if not (is_ready(network) or prepared):
         return None
     if not os.path.exists(photo):
         raise core.ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
-    classifier = core.Classifier(core.load_backbone(backbone))
+    classifier = load(network)
     start = time.perf_counter()
     picture = classifier.read(photo)
     read = time.perf_counter()
     prediction = classifier.predict([picture])[0]
     done = time.perf_counter()
-    network = classifier.backbone
-    return cards.Look(network.title, network.licence, prediction, read - start, done - read)
+    backbone = classifier.backbone
+    trained_on = network.record.dataset.title if isinstance(network, VisitorsRun) else ""
+    return cards.Look(backbone.title, backbone.licence, prediction, read - start, done - read, trained_on)
 
 
 def _as_json(photo: str | None, backbone: str, top: float) -> dict:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,11 +13,14 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 import core
+from core.errors import PetLensError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job, Progress
 from demo.messages import message_for
-from demo.networks import network_dropdown, prepare
+from demo.networks import Network, find_network, load, network_dropdown, prepare
+from demo.session import VisitorsRun
+from demo.tables import write_table
 
 if TYPE_CHECKING:
     from core import FileResult
@@ -29,11 +30,21 @@ CSV_NAMES = 5
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Several photos, as far as they are done: the results, and the rows of the table."""
+    """Several photos, as far as they are done.
+
+    Attributes:
+        network: timm's name.
+        results: of the photos.
+        rows: of the table.
+        class_names: of a visitor's run; None for a network as published.
+        run: the name of that run.
+    """
 
     network: str
     results: list[FileResult]
     rows: list[str]
+    class_names: tuple[str, ...] | None = None
+    run: str = ""
 
 
 def build_several_photos(context: Context) -> list[gr.Dropdown]:
@@ -60,19 +71,24 @@ def build_several_photos(context: Context) -> list[gr.Dropdown]:
             text = f"{len(photos)} photos are too many: {most} at a time." if photos else "Choose some photos first."
             yield cards.message_card(text), gr.skip(), no_file, *idle
             return
-        job = Job(partial(_classify_files, photos, backbone))
+        try:
+            network = find_network(context, backbone, request.session_hash)
+        except PetLensError as error:
+            yield cards.message_card(message_for(error)), gr.skip(), no_file, *idle
+            return
+        job = Job(partial(_classify_files, photos, network))
         context.sessions.start(request.session_hash, job)
         batch, table_file = None, None
         began = time.perf_counter()
         try:
-            async for waiting in prepare(context, backbone):
+            async for waiting in prepare(context, network):
                 if job.stopping:
                     break
                 yield waiting, "", no_file, *busy
             context.long.submit(job)
             async for progress in job.watch(every_seconds=0.4):
                 batch = progress.snapshot
-                done, rows = (len(batch.rows), batch.rows) if batch else (0, [])
+                done, table_html = _so_far(batch)
                 text = _status(progress, done, len(photos))
                 if not job.unfinished and batch:
                     seconds = time.perf_counter() - began
@@ -80,7 +96,7 @@ def build_several_photos(context: Context) -> list[gr.Dropdown]:
                     table_file = await context.quick.run(_write_csv, batch)
                 file = gr.update(value=table_file, interactive=True) if table_file else no_file
                 buttons = busy if job.unfinished else idle
-                yield cards.waiting_card(text, done / len(photos)), cards.photo_table(rows), file, *buttons
+                yield cards.waiting_card(text, done / len(photos)), table_html, file, *buttons
         except Exception as error:
             yield cards.message_card(message_for(error)), gr.skip(), no_file, *idle
         finally:
@@ -104,14 +120,24 @@ def build_several_photos(context: Context) -> list[gr.Dropdown]:
     return [backbone]
 
 
-def _classify_files(photos: list[str], backbone: str) -> Iterator[Batch]:
+def _so_far(batch: Batch | None) -> tuple[int, str]:
+    """How many photos are done, and the table of them."""
+    if batch is None:
+        return 0, ""
+    return len(batch.rows), cards.photo_table(batch.rows, species=batch.class_names is None)
+
+
+def _classify_files(photos: list[str], network: Network) -> Iterator[Batch]:
     """Snapshots: all that is done so far."""
-    classifier = core.Classifier(core.load_backbone(backbone))
+    classifier = load(network)
+    names, run = None, ""
+    if isinstance(network, VisitorsRun):
+        names, run = classifier.class_names, network.record.name
     results, rows = [], []
     for result in core.predict_files(classifier, photos):
         results.append(result)
         rows.append(cards.photo_row(Path(result.source).name, result.prediction, str(result.error)))
-        yield Batch(classifier.backbone.name, results.copy(), rows.copy())
+        yield Batch(classifier.backbone.name, results.copy(), rows.copy(), names, run)
 
 
 def _status(progress: Progress, done: int, total: int) -> str:
@@ -124,27 +150,21 @@ def _status(progress: Progress, done: int, total: int) -> str:
 
 def _write_csv(batch: Batch) -> str:
     """One line a photo with its best names; returns the path of a new temporary file."""
-    what = ("label", "index", "probability")
-    names = [f"{column}_{place}" for place in range(1, CSV_NAMES + 1) for column in what]
-    with tempfile.NamedTemporaryFile(
-        "w", newline="", encoding="utf-8-sig", prefix="pet-lens-", suffix=".csv", delete=False
-    ) as file:
-        header = ["file", "backbone", *names, "cat", "dog", "neither", "unsure", "seconds", "error"]
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        for result in batch.results:
-            line = {"file": _plain_cell(Path(result.source).name), "backbone": batch.network}
-            if result.prediction is None:
-                writer.writerow(line | {"error": str(result.error)})
-                continue
-            for place, ranked in enumerate(result.prediction.top(CSV_NAMES), start=1):
-                line |= {f"{column}_{place}": getattr(ranked, column) for column in what}
-            species = result.prediction.species
-            line |= {"cat": species.cat, "dog": species.dog, "neither": species.neither}
-            writer.writerow(line | {"unsure": result.prediction.unsure, "seconds": round(result.seconds, 4)})
-    return file.name
+    own = batch.class_names is not None
+    count = min(CSV_NAMES, len(batch.class_names)) if own else CSV_NAMES
+    names = [f"{column}_{place}" for place in range(1, count + 1) for column in ("label", "index", "probability")]
+    network, species = (["run", "backbone"], []) if own else (["backbone"], ["cat", "dog", "neither"])
+    columns = ["file", *network, *names, *species, "unsure", "seconds", "error"]
+    return write_table(columns, (_csv_line(result, batch, count) for result in batch.results))
 
 
-def _plain_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _csv_line(result: FileResult, batch: Batch, count: int) -> dict[str, object]:
+    line = {"file": Path(result.source).name, "run": batch.run, "backbone": batch.network}
+    prediction = result.prediction
+    if prediction is None:
+        return line | {"error": str(result.error)}
+    for place, ranked in enumerate(prediction.top(count), start=1):
+        line |= {f"{column}_{place}": getattr(ranked, column) for column in ("label", "index", "probability")}
+    if prediction.species is not None:
+        line |= {name: getattr(prediction.species, name) for name in ("cat", "dog", "neither")}
+    return line | {"unsure": prediction.unsure, "seconds": round(result.seconds, 4)}

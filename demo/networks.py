@@ -1,16 +1,32 @@
-"""Choosing a network on the page, and getting one into memory while the visitor watches."""
+"""Choosing a network on the page, and getting one into memory while the visitor watches.
+
+A network is one that anybody may choose, by timm's name, or a run of the visitor's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import collections
+import threading
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 import core
+from core.errors import CheckpointError
 from demo import cards
 from demo.context import Context
+from demo.jobs import Job
+from demo.session import VisitorsRun
+
+if TYPE_CHECKING:
+    from core import Classifier
 
 NO_SECOND = "none"
+_RUN = "run:"
+_LONGEST_NAME = 60
+
+Network = str | VisitorsRun
 
 
 def network_dropdown(label: str, info: str, *, value: str = core.DEFAULT_BACKBONE) -> gr.Dropdown:
@@ -18,9 +34,60 @@ def network_dropdown(label: str, info: str, *, value: str = core.DEFAULT_BACKBON
     return gr.Dropdown(choices_for(value), value=value, label=label, info=info, allow_custom_value=True)
 
 
-def choices_for(value: str) -> list[tuple[str, str]]:
-    """The networks; where "none" is the value to begin with, that too."""
-    return [("none", NO_SECOND)] * (value == NO_SECOND) + _network_choices()
+def choices_for(value: str, runs: Sequence[VisitorsRun] = ()) -> list[tuple[str, str]]:
+    """The visitor's runs, the newest first, and the networks; where "none" is the value to begin with, that too."""
+    return [("none", NO_SECOND)] * (value == NO_SECOND) + _run_choices(runs) + _network_choices()
+
+
+def value_of(run: VisitorsRun) -> str:
+    """What a list of networks has as its value when this run is chosen."""
+    return _RUN + run.token
+
+
+def updated_lists(
+    lists: Iterable[gr.Dropdown],
+    values: Iterable[str | None],
+    runs: Sequence[VisitorsRun],
+    use: VisitorsRun | None = None,
+) -> list[dict]:
+    """Updates of the lists of networks after a visitor's runs changed.
+
+    A list that has a run chosen which is there no more goes back to what it began with.
+
+    Args:
+        values: what is chosen in them now.
+        use: a run to choose in all lists, except that for a second network.
+    """
+    known = {value_of(run) for run in runs}
+    updates = []
+    for dropdown, value in zip(lists, values, strict=True):
+        choices = choices_for(dropdown.value, runs)
+        if use is not None and dropdown.value != NO_SECOND:
+            updates.append(gr.update(choices=choices, value=value_of(use)))
+        elif isinstance(value, str) and value.startswith(_RUN) and value not in known:
+            updates.append(gr.update(choices=choices, value=dropdown.value))
+        else:
+            updates.append(gr.update(choices=choices))
+    return updates
+
+
+def _run_choices(runs: Sequence[VisitorsRun]) -> list[tuple[str, str]]:
+    """Runs that can classify. Equal names get numbers: a list that shows the same twice helps nobody."""
+    usable = [run for run in runs if run.record.files.get("head.safetensors")]
+    names = names_of(usable)
+    return [(f"My run: {names[run.token]}", value_of(run)) for run in reversed(usable)]
+
+
+def names_of(runs: Sequence[VisitorsRun]) -> dict[str, str]:
+    """A name for each run by its token, short enough for a list; those called alike get numbers, the oldest first."""
+    seen: collections.Counter[str] = collections.Counter()
+    names = {}
+    for run in runs:
+        name = " ".join(run.record.name.split())
+        name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+        seen[name] += 1
+        names[run.token] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return names
 
 
 def _network_choices() -> list[tuple[str, str]]:
@@ -39,28 +106,113 @@ def _network_choices() -> list[tuple[str, str]]:
     return choices
 
 
-def is_none(backbone: str | None) -> bool:
+def is_none(value: str | None) -> bool:
     """Whether no second network is wanted."""
-    return not backbone or backbone == NO_SECOND
+    return not value or value == NO_SECOND
 
 
-async def prepare(context: Context, backbone: str) -> AsyncIterator[str]:
+def find_network(context: Context, value: str, visitor: str) -> Network:
+    """What a list's value stands for. A run is looked for among this visitor's own and nowhere else.
+
+    Raises:
+        CheckpointError: it is nobody's run, or another visitor's.
+    """
+    if not isinstance(value, str) or not value.startswith(_RUN):
+        return value
+    run = context.sessions.get(visitor).run(value.removeprefix(_RUN))
+    if run is None:
+        raise CheckpointError("This run is not on your page any more. Choose another network.")
+    return run
+
+
+def title_of(network: Network) -> str:
+    """What to call it while one waits."""
+    return network if isinstance(network, str) else network.record.name
+
+
+async def prepare(context: Context, network: Network) -> AsyncIterator[str]:
     """Fetch and load a network that is not in memory yet; nothing for one that is."""
     # core's names import torch at their first use, which must not happen on the event loop
-    if await context.quick.run(is_ready, backbone):
+    if await context.quick.run(is_ready, network):
         return
-    async for progress in context.preparations.job(backbone).watch():
+    if isinstance(network, str):
+        async for waiting in _watch(context.preparations.job(network), network):
+            yield waiting
+        return
+    if _needs_published(network):
+        async for waiting in _watch(context.preparations.job(network.record.backbone.name), network.record.name):
+            yield waiting
+    yield cards.waiting_card(f"Waking {network.record.name} …")
+    await context.data.run(load, network)
+
+
+async def _watch(job: Job, title: str) -> AsyncIterator[str]:
+    async for progress in job.watch():
         if progress.state == "queued":
-            yield cards.waiting_card(f"Waiting for {backbone}: place {progress.place} in the queue")
+            yield cards.waiting_card(f"Waiting for {title}: place {progress.place} in the queue")
         elif progress.snapshot is None or progress.snapshot.total_bytes is None:
-            yield cards.waiting_card(f"Waking {backbone} …")
+            yield cards.waiting_card(f"Waking {title} …")
         else:
             received, total = progress.snapshot.received_bytes, progress.snapshot.total_bytes
-            text = f"Downloading {backbone}: {received / 1e6:.0f} of {total / 1e6:.0f} MB"
+            text = f"Downloading {title}: {received / 1e6:.0f} of {total / 1e6:.0f} MB"
             yield cards.waiting_card(text, min(1.0, received / total))
 
 
-def is_ready(backbone: str) -> bool:
+def _needs_published(run: VisitorsRun) -> bool:
+    """Whether the run looks through a network that does not lie beside it."""
+    return run.record.backbone.weights == "published" and "backbone.safetensors" not in run.record.files
+
+
+def is_ready(network: Network) -> bool:
     """Whether a network that can classify is in memory; refuses one that cannot."""
-    core.check_can_classify(backbone)
-    return core.is_loaded(backbone)
+    if isinstance(network, VisitorsRun):
+        return _classifiers.find(network) is not None
+    core.check_can_classify(network)
+    return core.is_loaded(network)
+
+
+def load(network: Network) -> Classifier:
+    """The classifier; loaded if it is not in memory, which takes a while.
+
+    Raises:
+        BackboneError: the network is not to be had, or cannot classify by itself.
+        CheckpointError: the run is damaged, or not there any more.
+    """
+    if isinstance(network, VisitorsRun):
+        return _classifiers.find(network) or _classifiers.load(network)
+    return core.Classifier(core.load_backbone(network))
+
+
+class _Classifiers:
+    """Runs that were used last, ready for use: to load one again takes a tenth of a second, as long as two photos.
+
+    Few: each may keep a network of its own in memory.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: collections.OrderedDict[tuple, Classifier] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, run: VisitorsRun) -> Classifier | None:
+        key = _content(run)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def load(self, run: VisitorsRun) -> Classifier:
+        classifier = core.load_run(run.folder).classifier
+        with self._lock:
+            self._known[_content(run)] = classifier
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return classifier
+
+
+def _content(run: VisitorsRun) -> tuple:
+    """What a classifier is made of: a run that was trained on has other files."""
+    return run.folder, tuple(sorted((name, stored.digest) for name, stored in run.record.files.items()))
+
+
+_classifiers = _Classifiers(most=6)

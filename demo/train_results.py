@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from core.datasets.labelled import SPLITS
 from core.errors import SettingsError
 from demo import cards
 from demo.confusion_matrix import build_confusion_matrix, clicked_cell, confused_pairs, confusion_table
@@ -98,7 +97,7 @@ def build_results(context: Context) -> Results:
             unsure = gr.HTML(elem_id="unsure")
         with gr.Accordion("Class by class", open=False):
             classes = gr.HTML(elem_id="classes")
-        with gr.Accordion("When it says 80 %, is it right 80 times of 100?", open=False):
+        with gr.Accordion("Is it as sure as it should be?", open=False):
             calibration = gr.HTML(elem_id="calibration")
     changed = gr.Textbox(visible="hidden")
 
@@ -172,10 +171,13 @@ def build_results(context: Context) -> Results:
     return Results(outputs, refresh, changed)
 
 
-def split_of(run: VisitorsRun) -> Split:
-    """Which pictures a run was tested on. What a loaded run says of itself may be anything."""
+def _split(run: VisitorsRun) -> Split:
+    """How to speak of the pictures that a run was tested on. What a loaded run says of itself may be anything.
+
+    A data set without test pictures is tested on its validation pictures, by which nothing was chosen then.
+    """
     said = run.tested.split if run.tested is not None else run.record.metrics.get("split")
-    return said if isinstance(said, str) and said in SPLITS else "test"
+    return "train" if said == "train" else "test"
 
 
 def _no_texts() -> list[str]:
@@ -189,7 +191,7 @@ def _texts(run: VisitorsRun) -> list[str]:
         return _no_texts()
     waiting = "Looking for the pictures …" if _has_pictures(run) else NO_PICTURES
     return [
-        _heading(run) + figures_panel(evaluation, split_of(run)),
+        _heading(run) + figures_panel(evaluation, _split(run)),
         _section(_worst_title(evaluation), _line(waiting)) if evaluation.correct < evaluation.n else "",
         confusion_table(evaluation) + confused_pairs(evaluation),
         _section("", _line(PRESS if _has_pictures(run) else NO_PICTURES)),
