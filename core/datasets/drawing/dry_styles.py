@@ -82,7 +82,7 @@ def chalk(figure: Figure, feet: tuple[float, float], palette: Palette, rng: np.r
     tooth = grain(rng)
     strokes = 0.4 + 0.6 * hatching(rng.uniform(4, 8), rng.uniform(0.4, 1.2), rng, tremble=0.9)
     fill = (rng.uniform(0.3, 0.7) if white else 0.75) * strokes * (0.4 + tooth)
-    fill = fill + np.clip(4 * brightness(cel.flat) - 3.3, 0, 0.7)  # eyes and teeth are filled in
+    fill = fill + np.clip(4 * brightness(cel.flat) - 3.3, 0, 0.2)  # eyes and teeth are filled in
     board.paste(cel.flat, mask=eight_bits(fill))
     line = (244, 242, 234) if white or rng.random() < 0.7 else mixed(chalks["coat"], (255, 255, 255), 0.4)
     board.paste(line, mask=eight_bits(unit(cel.lines) * np.clip(2.4 * tooth - 0.25, 0, 0.95)))
