@@ -174,8 +174,9 @@ def test_most_alike_is_the_best_of_several():
     rng = np.random.default_rng(0)
     base = np.asarray(picture(1, 32).convert("L")).astype(int)
     near, nearer = (np.clip(base + rng.normal(0, sigma, base.shape), 0, 255).astype(np.uint8) for sigma in (6, 2))
-    found = most_alike(fingerprints([base.astype(np.uint8)]), fingerprints([None, near, nearer]))
-    assert [(index, other) for index, other, _ in found] == [(0, 2)]
+    for among, expected in (([None, near, nearer], 2), ([nearer, near], 0)):
+        found = most_alike(fingerprints([base.astype(np.uint8)]), fingerprints(among))
+        assert [(index, other) for index, other, _ in found] == [(0, expected)]
 
 
 def test_fingerprints_of_nothing_are_empty():
