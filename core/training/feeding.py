@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -46,7 +46,7 @@ class Chunk:
     """
 
     rows: np.ndarray
-    labels: torch.Tensor
+    labels: np.ndarray
     pixels: Future[torch.Tensor] = field(repr=False)
 
 
@@ -120,8 +120,7 @@ class Feed:
             part = rows[start : start + self._chunk]
             positions = step * self._batch_size + part
             numbers = [self._number_at(int(position)) for position in positions]
-            labels = torch.from_numpy(self._images.labels[numbers])
-            begun.append(Chunk(part, labels, pool.submit(self._load, numbers, positions)))
+            begun.append(Chunk(part, self._images.labels[numbers], pool.submit(self._load, numbers, positions)))
         return begun
 
     def _number_at(self, position: int) -> int:
@@ -190,6 +189,20 @@ def in_order(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[tuple[T
         for future in pending:
             future.cancel()
         concurrent.futures.wait(pending)
+
+
+def aside(function: Callable[[], R]) -> Generator[None, None, R]:
+    """`function` on one of the processors, while the caller can go on living: yields now and then, returns its result.
+
+    A thread that computes alone waits for no other one in between, whatever else the machine does.
+    """
+    future = runtime.workers().submit(function)
+    try:
+        yield from until_done(future)
+    finally:
+        future.cancel()
+        concurrent.futures.wait([future])
+    return future.result()
 
 
 def until_done(future: Future) -> Iterator[None]:

@@ -42,6 +42,7 @@ class _Drawing(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = dict(kwargs or {})
-        if func in _DRAWS and kwargs.get("generator") is None:
+        # functions of torch.nn.init pass on a generator of None
+        if kwargs.get("generator") is None and (func in _DRAWS or "generator" in kwargs):
             kwargs["generator"] = self._generator
         return func(*args, **kwargs)

@@ -8,72 +8,22 @@ import queue
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import timm
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from core import runtime
-from core.backbones.backbone import Backbone, embed_with
+from core.backbones.backbone import Backbone
 from core.distributed import World, told_when_lost
-from core.errors import BackboneError
 from core.head import Head
-from core.training.randomness import drawn_from, generator_of
+from core.training.network import Network, sharing, start_network
+from core.training.randomness import generator_of
 from core.training.stages import batch_norms, statistics, unfreeze_last
 from core.training.tuning_settings import TuneSettings
 
 _MOMENTUM = 0.9
 _ALL_STAGES = 99
-
-
-class Network(nn.Module):
-    """A trunk and a linear layer on its embeddings."""
-
-    def __init__(self, trunk: nn.Module, embedding_dim: int, classes: int) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.linear = nn.Linear(embedding_dim, classes)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, inputs: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
-        """Normalised inputs `(N, 3, H, W)` -> logits `(N, K)`.
-
-        Args:
-            kept: `(N, D)`, what embeddings are multiplied by: dropout, drawn outside.
-        """
-        embeddings = embed_with(self.trunk, inputs).float()
-        if kept is not None:
-            embeddings = embeddings * kept
-        with torch.autocast(inputs.device.type, enabled=False):
-            return self.linear(embeddings)
-
-
-@dataclass
-class Sums:
-    """Loss and right answers over some pictures."""
-
-    loss: float = 0.0
-    right: float = 0.0
-    count: float = 0.0
-
-    def add(self, loss: float, right: float, count: float) -> None:
-        """Further pictures."""
-        self.loss, self.right, self.count = self.loss + loss, self.right + right, self.count + count
-
-    def over_all(self, world: World) -> Sums:
-        """The sums over all processes."""
-        return Sums(*world.sum(torch.tensor([self.loss, self.right, self.count], dtype=torch.float64)).tolist())
-
-    @property
-    def mean_loss(self) -> float:
-        """Mean cross-entropy in nats."""
-        return self.loss / max(self.count, 1)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right answers, in [0, 1]."""
-        return self.right / max(self.count, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +55,8 @@ class Trainee:
     ) -> None:
         self.backbone, self.settings, self.world = backbone, settings, world
         scratch = settings.start == "scratch"
-        trunk = _fresh_trunk(backbone, settings.seed) if scratch else _copied_trunk(backbone)
-        self.network = Network(trunk, backbone.embedding_dim, classes)
-        if head is not None and not scratch:
-            self.network.linear.weight.data.copy_(head.weight)
-            self.network.linear.bias.data.copy_(head.bias)
+        self.network = start_network(backbone, head, classes, settings)
+        trunk = self.network.trunk
         self.network.eval().to(backbone.device, memory_format=torch.channels_last)
         learning = unfreeze_last(trunk, _ALL_STAGES if scratch else settings.stages)
         # With random weights, batch norm needs the statistics of what it sees; a trained network's own are better
@@ -130,13 +77,13 @@ class Trainee:
         self._wrapped = self._wrap()
         self._replicas: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for _ in range(0 if self.is_direct else runtime.processor_count()):
-            self._replicas.put(_sharing(self.network))
+            self._replicas.put(sharing(self.network))
         self._new_statistics: dict[str, torch.Tensor] = {}
         self._at_step_start = {name: tensor.clone() for name, tensor in self._statistics.items()}
         self.dtype = dtype_of(settings.precision)
 
     def gradients(
-        self, pixels: torch.Tensor, labels: torch.Tensor, *, kept: torch.Tensor | None, batch_size: int
+        self, pixels: torch.Tensor, labels: np.ndarray, *, kept: torch.Tensor | None, batch_size: int
     ) -> Gradients:
         """The gradients of a chunk of a batch of `batch_size`. Several threads may compute chunks at once.
 
@@ -176,7 +123,7 @@ class Trainee:
                 self._new_statistics[name] = tensor
 
     def add_directly(
-        self, pixels: torch.Tensor, labels: torch.Tensor, *, kept: torch.Tensor | None, batch_size: int, last: bool
+        self, pixels: torch.Tensor, labels: np.ndarray, *, kept: torch.Tensor | None, batch_size: int, last: bool
     ) -> tuple[float, float]:
         """`gradients` and `add` in this thread, on a card or with the other processes.
 
@@ -201,18 +148,18 @@ class Trainee:
             return float(loss), float(right)
 
     def _losses(
-        self, network: nn.Module, pixels: torch.Tensor, labels: torch.Tensor, kept: torch.Tensor | None
+        self, network: nn.Module, pixels: torch.Tensor, labels: np.ndarray, kept: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs = self.inputs(pixels)
-        labels = labels.to(inputs.device)
+        targets = torch.from_numpy(labels).to(inputs.device)
         with self.autocast():
             logits = network(inputs, kept if kept is None else kept.to(inputs.device))
         smoothed = nn.functional.cross_entropy(
-            logits, labels, reduction="sum", label_smoothing=self.settings.label_smoothing
+            logits, targets, reduction="sum", label_smoothing=self.settings.label_smoothing
         )
         with torch.no_grad():
-            loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
-            return smoothed, loss, (logits.argmax(1) == labels).sum()
+            loss = nn.functional.cross_entropy(logits, targets, reduction="sum")
+            return smoothed, loss, (logits.argmax(1) == targets).sum()
 
     @torch.inference_mode(False)
     @torch.no_grad()
@@ -256,11 +203,11 @@ class Trainee:
 
     @torch.inference_mode(False)
     @torch.no_grad()
-    def result(self) -> Network:
-        """A copy of the network with the mean of the weights where that is wanted, for evaluation."""
+    def result(self, weights: Mapping[str, torch.Tensor] | None = None) -> Network:
+        """A frozen copy of the network with the mean of the weights where that is wanted; or with these weights."""
         twin = copy.deepcopy(self.network).eval().requires_grad_(False)
         state = twin.state_dict()
-        for name, tensor in self.result_weights().items():
+        for name, tensor in (weights or self.result_weights()).items():
             state[name].copy_(tensor)
         return twin
 
@@ -293,7 +240,7 @@ class Trainee:
                 key, _, name = rest.partition("/")
                 parameter = self._learned[name]
                 # counters of steps stay on the processor, as torch has them
-                moved = value.clone() if value.ndim == 0 else value.to(parameter.device)
+                moved = value.clone() if value.ndim == 0 else value.to(parameter.device, copy=True)
                 if value.ndim == 4:
                     moved = moved.contiguous(memory_format=torch.channels_last)
                 self.optimiser.state[parameter][key] = moved
@@ -348,26 +295,6 @@ def dropout_mask(settings: TuneSettings, step: int, shape: tuple[int, int]) -> t
     return (drawn >= settings.dropout).float() / (1 - settings.dropout)
 
 
-def _sharing(network: Network) -> Network:
-    """A twin with the same weights, so that it learns along, but batch-norm statistics of its own."""
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in network.parameters()})
-
-
-def _copied_trunk(backbone: Backbone) -> nn.Module:
-    trunk = copy.deepcopy(backbone.model)
-    trunk.reset_classifier(0)
-    return trunk
-
-
-def _fresh_trunk(backbone: Backbone, seed: int) -> nn.Module:
-    kwargs = {**backbone.create_kwargs, "num_classes": 0}
-    try:
-        with drawn_from(generator_of(seed)):
-            return timm.create_model(backbone.architecture, pretrained=False, **kwargs)
-    except Exception as error:  # whatever a network's own constructor says
-        raise BackboneError(f"{backbone.title} cannot be built anew, so that it cannot start from scratch.") from error
-
-
 def _make_optimiser(network: Network, learning: list[list[str]], settings: TuneSettings) -> torch.optim.Optimizer:
     """Each stage with its rate; norms and biases are not decayed."""
     parameters = dict(network.named_parameters())
@@ -382,5 +309,5 @@ def _make_optimiser(network: Network, learning: list[list[str]], settings: TuneS
             if chosen:
                 groups.append({"params": chosen, "share": share, "weight_decay": weight_decay})
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=_MOMENTUM, nesterov=True)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.settings import Checked, choice, real, switch, whole
 from core.training.augmentation import AUGMENTATIONS
-from core.training.steps import rate_factor
+from core.training.schedules import rate_factor
 
 STARTS = ("pretrained", "scratch")
 OPTIMISERS = ("sgd", "adamw")
@@ -103,7 +103,7 @@ class TuneSettings(Checked):
         0,
         1000,
         title="Early stopping",
-        about="Epochs without a better validation accuracy before it stops and takes the best; 0: never.",
+        about="Epochs without a better result on validation before it stops and takes the best; 0: never.",
     )
     precision: str = choice(
         "auto",

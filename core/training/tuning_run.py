@@ -1,0 +1,357 @@
+"""One training of a network: where it is, its single steps, and how it is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import torch
+
+from core import runtime
+from core.backbones.backbone import Backbone
+from core.classifier import Classifier
+from core.datasets.labelled import LabelledImages
+from core.distributed import World
+from core.head import Head
+from core.training.augmentation import make_augmentation
+from core.training.checkpoint import Checkpoint, CheckpointFolder, parse
+from core.training.feeding import Chunk, Feed, aside, in_order, until_done
+from core.training.history import History, TrainSnapshot
+from core.training.measuring import Measurer
+from core.training.network import classifier_of
+from core.training.sums import Sums
+from core.training.trainee import Trainee, dropout_mask
+from core.training.tuning_settings import TuneSettings, rate_at
+
+R = TypeVar("R")
+Phase = Literal["reading", "training", "measuring", "ready"]
+End = Literal["", "early", "diverged"]
+
+# Pictures that one thread computes gradients of at once, so that a step can be left within a second. Batch norm
+# that learns its statistics needs more of them (ghost batches: Hoffer et al. 2017, arXiv:1705.08741).
+_CHUNK = 4
+_CHUNK_WITH_STATISTICS = 16
+# Rows of the curves in one run: enough for any screen.
+_ROWS = 400
+_BEST = "best/"
+
+
+@dataclass(frozen=True, eq=False)
+class TuneSnapshot(TrainSnapshot):
+    """How far fine-tuning is.
+
+    Attributes:
+        phase: what is going on: files are read, the network learns, it is measured on validation, it is ready.
+        resumed: whether this run went on from a checkpoint.
+        classifier: the trained network, in the last snapshot.
+    """
+
+    phase: Phase = "training"
+    resumed: bool = False
+    classifier: Classifier | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be trained, on what and how; see `fine_tune`."""
+
+    backbone: Backbone
+    head: Head | None
+    train: LabelledImages
+    validation: LabelledImages | None
+    settings: TuneSettings
+    world: World
+
+
+@dataclass(frozen=True, eq=False)
+class _Best:
+    """The weights that did best on validation so far (without validation: the newest)."""
+
+    epoch: float
+    accuracy: float
+    loss: float
+    weights: Mapping[str, torch.Tensor] = field(repr=False)
+
+
+class TuningRun:
+    """One training: where it is, and its single steps."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        settings, train = task.settings, task.train
+        self._trainee: Trainee | None = None
+        self._feed: Feed | None = None
+        measured = task.validation is not None and len(task.validation) > 0
+        self._measurer = Measurer(task.backbone, task.validation, task.world) if measured else None
+        self._total_steps = math.ceil(settings.epochs * len(train) / settings.batch_size)
+        self._steps_per_epoch = max(1, round(len(train) / settings.batch_size))
+        self._step, self._measured_at, self._stored_at = 0, -1, (-1, -1)
+        self._history, self._sums = History(), Sums()
+        self._best: _Best | None = None
+        self._note, self._resumed = "", False
+        self._ended: End = ""
+        self._step_seconds: float | None = None
+        self._measure_seconds = 0.0
+
+    def snapshot(self, phase: Phase, *, classifier: Classifier | None = None) -> TuneSnapshot:
+        """Where it is."""
+        rate = 0.0 if self._step_seconds is None else self.task.settings.batch_size / self._step_seconds
+        return TuneSnapshot(
+            step=self._step,
+            total_steps=self._total_steps,
+            epoch=self._epoch(),
+            epochs=self.task.settings.epochs,
+            history=self._history,
+            images_per_second=rate,
+            seconds_left=0.0 if phase == "ready" else self._seconds_left(),
+            note=self._note,
+            phase=phase,
+            resumed=self._resumed,
+            classifier=classifier,
+        )
+
+    def prepare(self) -> Iterator[TuneSnapshot]:
+        """Copy or build the network that is going to learn."""
+        task, settings = self.task, self.task.settings
+        classes = len(task.train.class_names)
+        self._trainee = yield from self._aside(
+            "reading", lambda: Trainee(task.backbone, task.head, classes, settings, task.world)
+        )
+        self._feed = Feed(
+            task.train,
+            make_augmentation(settings.augmentation, task.backbone, size_px=settings.size_px),
+            batch_size=settings.batch_size,
+            chunk=self._chunk(),
+            seed=settings.seed,
+            world=task.world,
+        )
+
+    def is_finished(self) -> bool:
+        """Whether no step is to follow."""
+        return bool(self._ended) or self._step >= self._total_steps
+
+    def measurement_is_due(self) -> bool:
+        """Whether the network is to be measured at this step: at the start, after each epoch, at the end."""
+        if self._measured_at == self._step or self._ended:
+            return False
+        size, pictures = self.task.settings.batch_size, len(self.task.train)
+        epoch, before = (step * size // pictures for step in (self._step, self._step - 1))
+        return self._step in (0, self._total_steps) or epoch > before
+
+    def train_step(self) -> Iterator[TuneSnapshot]:
+        """One step of the optimiser, chunk by chunk."""
+        start = time.monotonic()
+        sums = Sums()
+        chunks = self._feed.chunks(self._step)
+        self._trainee.forget_gradients()
+        if self._trainee.is_direct:
+            yield from self._add_directly(chunks, sums)
+        else:
+            yield from self._add_in_threads(chunks, sums)
+        yield from self._aside("training", lambda: self._advance(sums))
+        if self._ended:
+            return
+        seconds = time.monotonic() - start
+        # the first step also decodes and warms up
+        self._step_seconds = seconds if self._step_seconds is None else 0.9 * self._step_seconds + 0.1 * seconds
+        yield self.snapshot("training")
+
+    def _advance(self, sums: Sums) -> None:
+        """The optimiser's step and what is noted of it: both or neither, even when the stream is closed meanwhile."""
+        if not self._trainee.step(self._rate(), averaged_steps=self._steps_per_epoch, step=self._step):
+            self._end("diverged", "diverged: try a lower learning rate")
+            return
+        self._step += 1
+        self._sums.add(sums.loss, sums.right, sums.count)
+        if self._step % math.ceil(self._total_steps / _ROWS) == 0 and not self.measurement_is_due():
+            self._add_row(None)
+
+    def _add_in_threads(self, chunks: Sequence[Chunk], sums: Sums) -> Iterator[TuneSnapshot]:
+        """The gradients of a batch, a thread a chunk: no thread waits for another between two layers."""
+        size = self.task.settings.batch_size
+        added = [threading.Event() for _ in chunks]
+
+        def add_gradients(number: int) -> tuple[float, float]:
+            chunk = chunks[number]
+            try:
+                # the pixels, and the chunk before, were begun before this: they wait for nothing that waits for it
+                pixels = chunk.pixels.result()
+                part = self._trainee.gradients(pixels, chunk.labels, kept=self._kept(chunk), batch_size=size)
+                if number:
+                    added[number - 1].wait()
+                self._trainee.add(part, share=len(chunk.rows) / size)
+                return part.loss, part.right
+            finally:
+                added[number].set()
+
+        with contextlib.closing(in_order(add_gradients, range(len(chunks)))) as parts:
+            for number, future in parts:
+                for _ in until_done(future):
+                    yield self.snapshot("reading" if self._step_seconds is None else "training")
+                sums.add(*future.result(), len(chunks[number].rows))
+
+    def _add_directly(self, chunks: Sequence[Chunk], sums: Sums) -> Iterator[TuneSnapshot]:
+        for number, chunk in enumerate(chunks):
+            for _ in until_done(chunk.pixels):
+                yield self.snapshot("reading" if self._step_seconds is None else "training")
+            loss, right = self._trainee.add_directly(
+                chunk.pixels.result(),
+                chunk.labels,
+                kept=self._kept(chunk),
+                batch_size=self.task.settings.batch_size,
+                last=number == len(chunks) - 1,
+            )
+            sums.add(loss, right, len(chunk.rows))
+            if number < len(chunks) - 1:
+                yield self.snapshot("training")
+
+    def _kept(self, chunk: Chunk) -> torch.Tensor | None:
+        """This chunk's part of the batch's dropout."""
+        shape = self.task.settings.batch_size, self.task.backbone.embedding_dim
+        mask = dropout_mask(self.task.settings, self._step, shape)
+        return None if mask is None else mask[chunk.rows]
+
+    def measure(self) -> Iterator[TuneSnapshot]:
+        """Measure the network on validation, keep the best, and see whether to stop early."""
+        measured = None
+        if self._measurer is not None:
+            start = time.monotonic()
+            measured = Sums()
+            network = yield from self._aside("measuring", lambda: self._measurer.folded(self._trainee.result()))
+            for part in self._measurer.measure(network):
+                measured = part
+                yield self.snapshot("measuring")
+            measured = measured.over_all(self.task.world)
+            self._measure_seconds = time.monotonic() - start
+        self._add_row(measured)
+        self._measured_at = self._step
+        self._keep_if_best(measured)
+        patience = self.task.settings.patience
+        if patience and self._best is not None and self._epoch() - self._best.epoch > patience - 1e-6:
+            self._end(
+                "early", f"stopped early after epoch {self._epoch():.0f}; epoch {self._best.epoch:.0f} was the best"
+            )
+        yield self.snapshot("measuring")
+
+    def finish(self) -> Iterator[TuneSnapshot]:
+        """The last snapshot, with what was trained, frozen like any other network."""
+        takes_best = self._best is not None and (self.task.settings.patience or self._ended == "diverged")
+        weights = self._best.weights if takes_best else None
+        names, settings = self.task.train.class_names, self.task.settings
+        classifier = yield from self._aside(
+            "measuring",
+            lambda: classifier_of(self._trainee.result(weights), self.task.backbone, names, settings),
+        )
+        yield self.snapshot("ready", classifier=classifier)
+
+    def close(self) -> None:
+        """Drop an unfinished step; when this returns, nothing runs any more."""
+        if self._feed is not None:
+            self._feed.close()
+            self._trainee.forget_gradients()
+
+    def store(self, folder: CheckpointFolder) -> None:
+        """Write where it is, unless that is stored already."""
+        state = (self._step, self._measured_at)
+        if not self.task.world.is_first or state == self._stored_at or self._step < 1:
+            return
+        tensors = self._trainee.tensors()
+        facts = {
+            "step": self._step,
+            "measured_at": self._measured_at,
+            "history": self._history.as_dict(),
+            "note": self._note,
+            "ended": self._ended,
+            "sums": dataclasses.astuple(self._sums),
+            "step_seconds": self._step_seconds,
+            "measure_seconds": self._measure_seconds,
+        }
+        if self._best is not None:
+            tensors |= {_BEST + name: tensor.cpu().contiguous() for name, tensor in self._best.weights.items()}
+            facts["best"] = [self._best.epoch, self._best.accuracy, self._best.loss]
+        folder.write(Checkpoint(tensors, facts))
+        self._stored_at = state
+
+    def restore(self, folder: CheckpointFolder) -> None:
+        """Go on from what is stored, if anything is; the first process reads it for all."""
+        content, self._note = folder.read_bytes() if self.task.world.is_first else (None, "")
+        content = self.task.world.from_first(content)
+        if content is None:
+            return
+        stored = parse(content)
+        facts = stored.facts
+        self._trainee.restore(stored.tensors)
+        self._step, self._measured_at = facts["step"], facts["measured_at"]
+        self._history, self._ended = History.from_dict(facts["history"]), facts["ended"]
+        self._note = facts["note"] or self._note
+        # every process adds its own part to these
+        self._sums = Sums(*facts["sums"]) if self.task.world.is_first else Sums()
+        self._step_seconds, self._measure_seconds = facts["step_seconds"], facts["measure_seconds"]
+        if "best" in facts:
+            best = {name: tensor for name, tensor in stored.tensors.items() if name.startswith(_BEST)}
+            weights = {name.removeprefix(_BEST): tensor for name, tensor in best.items()}
+            self._best = _Best(*facts["best"], weights)
+        self._stored_at, self._resumed = (self._step, self._measured_at), True
+
+    def _aside(self, phase: Phase, function: Callable[[], R]) -> Generator[TuneSnapshot, None, R]:
+        """`function` on a thread that computes alone, with snapshots meanwhile; on a card, or with other processes, here."""
+        if self.task.world.size > 1 or self.task.backbone.device.type != "cpu":
+            return function()
+        with contextlib.closing(aside(function)) as work:
+            while True:
+                try:
+                    next(work)
+                except StopIteration as end:
+                    return end.value
+                yield self.snapshot(phase)
+
+    def _chunk(self) -> int:
+        if self.task.backbone.device.type != "cpu":
+            return self.task.settings.batch_size
+        if self._trainee.learns_statistics:
+            return _CHUNK_WITH_STATISTICS
+        return max(1, min(_CHUNK, self.task.settings.batch_size // runtime.processor_count()))
+
+    def _epoch(self) -> float:
+        return min(self.task.settings.epochs, self._step * self.task.settings.batch_size / len(self.task.train))
+
+    def _seconds_left(self) -> float | None:
+        if self._step_seconds is None:
+            return None
+        measurements = math.ceil(self.task.settings.epochs - self._epoch())
+        return (self._total_steps - self._step) * self._step_seconds + measurements * self._measure_seconds
+
+    def _add_row(self, measured: Sums | None) -> None:
+        trained = self._sums.over_all(self.task.world)
+        self._history = self._history.with_row(
+            step=self._step,
+            train_loss=trained.mean_loss if trained.count else None,
+            train_accuracy=trained.accuracy if trained.count else None,
+            validation_loss=measured.mean_loss if measured else None,
+            validation_accuracy=measured.accuracy if measured else None,
+            rate=self._rate(),
+        )
+        self._sums = Sums()
+
+    def _keep_if_best(self, measured: Sums | None) -> None:
+        accuracy, loss = (measured.accuracy, measured.mean_loss) if measured else (0.0, 0.0)
+        if not math.isfinite(loss):
+            return
+        if measured and self._best is not None and (accuracy, -loss) <= (self._best.accuracy, -self._best.loss):
+            return
+        weights = {name: tensor.clone() for name, tensor in self._trainee.result_weights().items()}
+        self._best = _Best(self._epoch(), accuracy, loss, weights)
+
+    def _end(self, end: End, note: str) -> None:
+        self._ended, self._note = end, note
+
+    def _rate(self) -> float:
+        """The rate of the next step; after the last one, its own."""
+        step = min(self._step, self._total_steps - 1)
+        return rate_at(self.task.settings, step, self._total_steps, self._steps_per_epoch)
