@@ -180,10 +180,18 @@ def _standing(head: Head, build: Build, rng: np.random.Generator) -> Layers:
 def _crouching(head: Head, build: Build, rng: np.random.Generator) -> Layers:
     """On all fours with a round back, as rabbits and mice are seen."""
     high = 1.0 - 1.9 * build.girth * rng.uniform(0.9, 1.05)
-    torso = smooth([
-        (0.95, 0.6), (0.6, high + 0.22), (-0.1, high - 0.25 * build.hump), (-0.8, high + 0.25), (-1.08, 0.62), (-0.85, 0.96),
-        (0.0, 0.98), (0.7, 0.95),
-    ])  # fmt: skip
+    torso = smooth(
+        [
+            (0.95, 0.6),
+            (0.6, high + 0.22),
+            (-0.1, high - 0.25 * build.hump),
+            (-0.8, high + 0.25),
+            (-1.08, 0.62),
+            (-0.85, 0.96),
+            (0.0, 0.98),
+            (0.7, 0.95),
+        ]
+    )
     paw_paint = "belly" if build.paws else "coat"
     haunch = smooth([(-0.1, 0.9), (-0.08, 0.52), (-0.4, 0.3), (-0.78, 0.44)], closed=False)
     foot, paw = ellipse(-0.22, 0.94, 0.36, 0.09), ellipse(0.68, 0.94, 0.2, 0.085)

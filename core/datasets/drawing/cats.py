@@ -19,10 +19,17 @@ def cat(rng: np.random.Generator) -> Figure:
     profile = pose in ("sitting sideways", "standing") and rng.random() < 0.4
     head = _profile(coat, rng) if profile else _face(coat, rng)
     build = Build(
-        leg=rng.uniform(0.6, 0.8), thick=rng.uniform(0.2, 0.27), girth=rng.uniform(0.3, 0.44),
-        length=rng.uniform(0.9, 1.1), head=rng.uniform(0.58, 0.76), tail=_tail(coat, rng),
-        marks=_torso_marks(coat, rng), chest=coat in ("tuxedo", "calico", "blaze"), paws=coat in ("tuxedo", "blaze"), collar=rng.random() < 0.2,
-    )  # fmt: skip
+        leg=rng.uniform(0.6, 0.8),
+        thick=rng.uniform(0.2, 0.27),
+        girth=rng.uniform(0.3, 0.44),
+        length=rng.uniform(0.9, 1.1),
+        head=rng.uniform(0.58, 0.76),
+        tail=_tail(coat, rng),
+        marks=_torso_marks(coat, rng),
+        chest=coat in ("tuxedo", "calico", "blaze"),
+        paws=coat in ("tuxedo", "blaze"),
+        collar=rng.random() < 0.2,
+    )
     return posed(pose, head, build, rng)
 
 

@@ -22,10 +22,17 @@ def dog(rng: np.random.Generator) -> Figure:
     profile = pose in ("sitting sideways", "standing") and rng.random() < 0.5
     head = (_profile if profile else _face)(coat, ears, "marks" if dark_ears else "coat", rng)
     build = Build(
-        leg=rng.uniform(0.5, 0.95), thick=rng.uniform(0.24, 0.34), girth=rng.uniform(0.36, 0.52),
-        length=rng.uniform(0.85, 1.15), head=rng.uniform(0.58, 0.74), tail=_tail(coat, rng),
-        marks=_torso_marks(coat, rng), chest=coat in ("husky", "tan", "blaze", "saddle"), paws=coat in ("husky", "saddle", "blaze"), collar=rng.random() < 0.5,
-    )  # fmt: skip
+        leg=rng.uniform(0.5, 0.95),
+        thick=rng.uniform(0.24, 0.34),
+        girth=rng.uniform(0.36, 0.52),
+        length=rng.uniform(0.85, 1.15),
+        head=rng.uniform(0.58, 0.74),
+        tail=_tail(coat, rng),
+        marks=_torso_marks(coat, rng),
+        chest=coat in ("husky", "tan", "blaze", "saddle"),
+        paws=coat in ("husky", "saddle", "blaze"),
+        collar=rng.random() < 0.5,
+    )
     return posed(pose, head, build, rng)
 
 
@@ -158,10 +165,21 @@ def _face_marks(coat: str, wide: float, rng: np.random.Generator) -> tuple[Area,
 def _profile(coat: str, ears: str, ear_paint: str, rng: np.random.Generator) -> Head:
     long = rng.uniform(0.0, 0.3)  # of the snout
     tip = 1.2 + long
-    skull = smooth([
-        (-0.75, 0.1), (-0.58, -0.5), (-0.05, -0.74), (0.36, -0.6), (0.6, -0.22), (tip - 0.15, -0.12), (tip + 0.06, 0.06),
-        (tip - 0.02, 0.3), (0.75, 0.46), (0.3, 0.64), (-0.3, 0.75),
-    ])  # fmt: skip
+    skull = smooth(
+        [
+            (-0.75, 0.1),
+            (-0.58, -0.5),
+            (-0.05, -0.74),
+            (0.36, -0.6),
+            (0.6, -0.22),
+            (tip - 0.15, -0.12),
+            (tip + 0.06, 0.06),
+            (tip - 0.02, 0.3),
+            (0.75, 0.46),
+            (0.3, 0.64),
+            (-0.3, 0.75),
+        ]
+    )
     kind = str(rng.choice(["dot", "round", "iris", "happy"], p=[0.5, 0.2, 0.15, 0.15]))
     details: Layers = faces.eye(kind, 0.34, -0.22, 0.17, gaze=(0.8, 0.0))
     lip = Line(

@@ -14,7 +14,7 @@ from core.datasets.drawing.tracing import SIZE_PX, Pen, trace
 _PAPERS = ((255, 255, 252), (250, 244, 230), (244, 236, 214), (238, 240, 240), (232, 220, 196))
 _INKS = ((30, 28, 32), (62, 46, 36), (34, 52, 120), (70, 70, 74))
 _BOARDS = ((44, 74, 62), (38, 42, 44), (34, 54, 84), (58, 50, 46))
-_DARK = ("dot", "pupil", "nose", "mouth")
+_DARK = ("dot", "pupil", "nose", "mouth", "line")
 
 
 def ink(figure: Figure, feet: tuple[float, float], palette: Palette, rng: np.random.Generator) -> Image.Image:
@@ -92,4 +92,5 @@ def chalk(figure: Figure, feet: tuple[float, float], palette: Palette, rng: np.r
 def _bold(colour: Colour) -> Colour:
     """A wax colour: more saturated."""
     values = np.array(colour, dtype=np.float64)
-    return tuple(int(v) for v in np.clip(values.mean() + 1.35 * (values - values.mean()), 0, 255))  # type: ignore[return-value]
+    red, green, blue = np.clip(values.mean() + 1.35 * (values - values.mean()), 0, 255).astype(int).tolist()
+    return red, green, blue

@@ -29,7 +29,7 @@ def eye(kind: str, x: float, y: float, size: float, *, gaze: tuple[float, float]
         slit = mark("pupil", ellipse(look_x, look_y, 0.3 * size, 0.72 * size, steps=20))
         return [area("iris", almond, edge=0.8), slit, shine]
     bend = -0.75 if kind == "happy" else 0.6
-    arc = [(x - size, y - 0.4 * bend * size), (x, y + 0.6 * bend * size), (x + size, y - 0.4 * bend * size)]
+    arc = [(x + size * t, y + size * bend * (0.6 - t * t)) for t in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     return [Line(smooth(arc, closed=False), width=1.2)]
 
 

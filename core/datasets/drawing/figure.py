@@ -15,7 +15,7 @@ from core.datasets.drawing.curves import Curve, turned
 Paint = Literal[
     "coat", "marks", "belly", "shade", "inner", "nose", "dot", "pupil", "iris", "white", "shine", "mouth", "tongue",
     "blush", "beak", "accent", "rust", "gold", "teeth", "line",
-    "sky", "ground", "far", "sun", "cloud", "plant", "flower", "floor", "pattern",
+    "sky", "pane", "ground", "far", "sun", "cloud", "plant", "flower", "floor", "pattern",
 ]  # fmt: skip
 
 

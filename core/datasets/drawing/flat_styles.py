@@ -16,9 +16,17 @@ from core.datasets.drawing.tracing import SIZE_PX, Pen, trace
 _CUT_OUTS = ("white", "dot", "iris", "nose", "mouth", "teeth", "tongue")
 # how dark the scene is, against the light: 1 is as dark as the animal
 _SHADES = {
-    "sky": 0.0, "sun": 0.1, "cloud": 0.08, "pattern": 0.14, "far": 0.22, "floor": 0.3, "ground": 0.4, "flower": 0.45,
+    "sky": 0.0,
+    "pane": 0.25,
+    "sun": 0.1,
+    "cloud": 0.08,
+    "pattern": 0.14,
+    "far": 0.22,
+    "floor": 0.3,
+    "ground": 0.4,
+    "flower": 0.45,
     "plant": 0.55,
-}  # fmt: skip
+}
 _SKIES = (
     ((255, 214, 140), (238, 120, 92)), ((180, 224, 250), (248, 250, 240)), ((252, 232, 170), (250, 170, 120)),
     ((126, 96, 170), (250, 160, 150)), ((250, 250, 246), (226, 232, 236)), ((255, 244, 200), (180, 220, 170)),
@@ -53,12 +61,12 @@ def silhouette(figure: Figure, feet: tuple[float, float], palette: Palette, rng:
         colours[paint] = light
     for paint, share in _SHADES.items():
         colours[paint] = mixed(light, ink, share)
-    faceless = rng.random() < 0.1
+    faceless = figure.grounded and rng.random() < 0.1
     layers = _against_light(figure.layers, faceless=faceless)
     behind = [layer for layer in scene(figure.grounded, feet, rng) if layer.paint != "sky"]
     cel = trace(behind, layers, colours, gradient(top, bottom), Pen(2.6), rng, fine=3)
     if rng.random() < 0.85:  # as in cut paper, a slit shows where ears, wings and legs begin
-        inside = cel.cover.filter(ImageFilter.MinFilter(7))
+        inside = cel.cover.filter(ImageFilter.BoxBlur(3)).point(lambda value: 255 * (value > 245))
         cel.flat.paste(light, mask=ImageChops.multiply(cel.lines, inside).point(lambda value: value * 7 // 10))
     return cel.flat
 

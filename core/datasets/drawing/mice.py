@@ -17,9 +17,16 @@ def mouse(rng: np.random.Generator) -> Figure:
     profile = pose in ("sitting sideways", "standing", "lying") and rng.random() < 0.6
     head = (_profile if profile else _face)(pale, rng)
     build = Build(
-        leg=rng.uniform(0.16, 0.26), thick=rng.uniform(0.15, 0.2), girth=rng.uniform(0.46, 0.6), length=rng.uniform(0.8, 0.95),
-        head=rng.uniform(0.62, 0.78), tail=_tail(rng), chest=pale, hump=rng.uniform(0.2, 0.5), squat=rng.uniform(0.62, 0.8),
-    )  # fmt: skip
+        leg=rng.uniform(0.16, 0.26),
+        thick=rng.uniform(0.15, 0.2),
+        girth=rng.uniform(0.46, 0.6),
+        length=rng.uniform(0.8, 0.95),
+        head=rng.uniform(0.62, 0.78),
+        tail=_tail(rng),
+        chest=pale,
+        hump=rng.uniform(0.2, 0.5),
+        squat=rng.uniform(0.62, 0.8),
+    )
     return posed(pose, head, build, rng)
 
 

@@ -59,9 +59,19 @@ _FANCY_SHARE = 0.16
 _IRISES = ((122, 184, 84), (228, 182, 60), (92, 160, 206), (176, 120, 62), (88, 176, 160))
 _BRIGHT = ((214, 60, 60), (52, 120, 200), (240, 180, 40), (90, 170, 90), (150, 90, 180), (240, 120, 60), (60, 170, 180))
 _WALLS = (
-    (250, 236, 214), (226, 238, 246), (246, 224, 224), (232, 244, 226), (240, 232, 248), (254, 246, 214), (222, 230, 232),
-    (196, 220, 224), (244, 208, 176), (206, 200, 226), (188, 214, 178), (255, 255, 255),
-)  # fmt: skip
+    (250, 236, 214),
+    (226, 238, 246),
+    (246, 224, 224),
+    (232, 244, 226),
+    (240, 232, 248),
+    (254, 246, 214),
+    (222, 230, 232),
+    (196, 220, 224),
+    (244, 208, 176),
+    (206, 200, 226),
+    (188, 214, 178),
+    (255, 255, 255),
+)
 
 
 def animal_palette(animal: str, rng: np.random.Generator) -> dict[str, Colour]:
@@ -70,13 +80,27 @@ def animal_palette(animal: str, rng: np.random.Generator) -> dict[str, Colour]:
     choices = _FANCY if rng.random() < _FANCY_SHARE else natural
     coat, marks, belly = (_varied(colour, rng) for colour in choices[rng.integers(len(choices))])
     return {
-        "coat": coat, "marks": marks, "belly": belly, "shade": mixed(coat, (40, 34, 50), 0.2),
-        "inner": mixed((238, 168, 166), coat, 0.25), "nose": ((224, 122, 130), (58, 44, 46), (120, 80, 72))[rng.integers(3)],
-        "dot": (40, 32, 36), "pupil": (30, 26, 32), "iris": _varied(_IRISES[rng.integers(len(_IRISES))], rng),
-        "white": (255, 255, 255), "shine": (255, 255, 255), "mouth": (122, 48, 54), "tongue": (240, 134, 142),
-        "blush": mixed((244, 130, 130), coat, 0.35), "beak": _varied((242, 160, 50), rng), "accent": _BRIGHT[rng.integers(len(_BRIGHT))],
-        "rust": _varied((206, 128, 60), rng), "gold": (244, 204, 84), "teeth": (255, 253, 246), "line": mixed((44, 34, 36), marks, 0.15),
-    }  # fmt: skip
+        "coat": coat,
+        "marks": marks,
+        "belly": belly,
+        "shade": mixed(coat, (40, 34, 50), 0.2),
+        "inner": mixed((238, 168, 166), coat, 0.25),
+        "nose": ((224, 122, 130), (58, 44, 46), (120, 80, 72))[rng.integers(3)],
+        "dot": (40, 32, 36),
+        "pupil": (30, 26, 32),
+        "iris": _varied(_IRISES[rng.integers(len(_IRISES))], rng),
+        "white": (255, 255, 255),
+        "shine": (255, 255, 255),
+        "mouth": (122, 48, 54),
+        "tongue": (240, 134, 142),
+        "blush": mixed((244, 130, 130), coat, 0.35),
+        "beak": _varied((242, 160, 50), rng),
+        "accent": _BRIGHT[rng.integers(len(_BRIGHT))],
+        "rust": _varied((206, 128, 60), rng),
+        "gold": (244, 204, 84),
+        "teeth": (255, 253, 246),
+        "line": mixed((44, 34, 36), marks, 0.15),
+    }
 
 
 def scene_palette(rng: np.random.Generator) -> dict[str, Colour]:
@@ -88,16 +112,28 @@ def scene_palette(rng: np.random.Generator) -> dict[str, Colour]:
         ((150, 200, 104), (178, 212, 120), (226, 206, 150), (204, 222, 232), (126, 178, 120))[rng.integers(5)], rng
     )
     return {
-        "sky": sky, "ground": ground, "far": mixed(ground, sky, 0.45), "sun": (252, 214, 92), "cloud": (255, 255, 255),
-        "plant": mixed(ground, (40, 96, 50), 0.45), "flower": bright, "wall": wall,
-        "floor": mixed(_varied(((206, 166, 122), (186, 196, 204), (222, 200, 168), (170, 130, 110))[rng.integers(4)], rng), wall, 0.2),
+        "sky": sky,
+        "pane": sky,
+        "ground": ground,
+        "far": mixed(ground, sky, 0.45),
+        "sun": (252, 214, 92),
+        "cloud": (255, 255, 255),
+        "plant": mixed(ground, (40, 96, 50), 0.45),
+        "flower": bright,
+        "wall": wall,
+        "floor": mixed(
+            _varied(((206, 166, 122), (186, 196, 204), (222, 200, 168), (170, 130, 110))[rng.integers(4)], rng),
+            wall,
+            0.2,
+        ),
         "pattern": mixed(wall, bright, 0.22),
-    }  # fmt: skip
+    }
 
 
 def mixed(first: Colour, second: Colour, share: float) -> Colour:
     """`share` of the second colour in the first."""
-    return tuple(round(a + share * (b - a)) for a, b in zip(first, second, strict=True))  # type: ignore[return-value]
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def luminance(colour: Colour) -> float:
@@ -107,4 +143,5 @@ def luminance(colour: Colour) -> float:
 
 def _varied(colour: Colour, rng: np.random.Generator) -> Colour:
     shift = rng.normal(0, 7, 3) + rng.normal(0, 7)
-    return tuple(int(value) for value in np.clip(np.array(colour) + shift, 0, 255))  # type: ignore[return-value]
+    red, green, blue = np.clip(np.array(colour) + shift, 0, 255).astype(int).tolist()
+    return red, green, blue

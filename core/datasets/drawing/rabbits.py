@@ -20,10 +20,26 @@ def rabbit(rng: np.random.Generator) -> Figure:
     head = (_profile if profile else _face)(coat, rng)
     fluff = rng.uniform(0.16, 0.24)
     build = Build(
-        leg=rng.uniform(0.22, 0.34), thick=rng.uniform(0.22, 0.28), girth=rng.uniform(0.5, 0.62), length=rng.uniform(0.8, 0.92),
-        head=rng.uniform(0.6, 0.74), tail=[area("belly", *(ellipse(-0.12 + dx, -0.05 + dy, fluff, fluff, steps=24) for dx, dy in ((0, 0), (0.06, -0.12), (0.08, 0.1))))],
-        marks=_torso_marks(coat, rng), chest=coat in ("belly", "dutch"), paws=coat == "dutch", hump=rng.uniform(0.2, 0.5), squat=rng.uniform(0.7, 0.85),
-    )  # fmt: skip
+        leg=rng.uniform(0.22, 0.34),
+        thick=rng.uniform(0.22, 0.28),
+        girth=rng.uniform(0.5, 0.62),
+        length=rng.uniform(0.8, 0.92),
+        head=rng.uniform(0.6, 0.74),
+        tail=[
+            area(
+                "belly",
+                *(
+                    ellipse(-0.12 + dx, -0.05 + dy, fluff, fluff, steps=24)
+                    for dx, dy in ((0, 0), (0.06, -0.12), (0.08, 0.1))
+                ),
+            )
+        ],
+        marks=_torso_marks(coat, rng),
+        chest=coat in ("belly", "dutch"),
+        paws=coat == "dutch",
+        hump=rng.uniform(0.2, 0.5),
+        squat=rng.uniform(0.7, 0.85),
+    )
     return posed(pose, head, build, rng)
 
 

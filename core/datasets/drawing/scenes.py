@@ -148,24 +148,20 @@ def _room(feet: tuple[float, float], rng: np.random.Generator, edge: float) -> L
     top = feet[1] - rng.uniform(14, 56)
     layers: Layers = []
     if rng.random() < 0.5:
-        x, y, wide, high = rng.uniform(20, 150), rng.uniform(14, 40), rng.uniform(54, 80), rng.uniform(60, 84)
-        frame = shifted(np.array([(0, 0), (wide, 0), (wide, high), (0, high)]), x, y)
-        layers += [
-            area("cloud", frame, edge=edge),
-            area("sky", (frame - frame.mean(0)) * 0.86 + frame.mean(0), edge=edge),
-        ]
-        layers += [
-            area(
-                "cloud",
-                limb([(x + wide / 2, y), (x + wide / 2, y + high)], [5, 5]),
-                limb([(x, y + high / 2), (x + wide, y + high / 2)], [5, 5]),
-                edge=0.0,
-            )
-        ]
+        layers += _window(rng, edge)
     layers += [area("floor", _rectangle(top), edge=edge)]
     if rng.random() < 0.6:
         layers += [area("flower", ellipse(feet[0], feet[1] - 3, rng.uniform(84, 118), rng.uniform(14, 24)), edge=edge)]
     return layers
+
+
+def _window(rng: np.random.Generator, edge: float) -> Layers:
+    x, y, wide, high = rng.uniform(20, 150), rng.uniform(14, 40), rng.uniform(54, 80), rng.uniform(60, 84)
+    frame = shifted(np.array([(0, 0), (wide, 0), (wide, high), (0, high)]), x, y)
+    pane = (frame - frame.mean(0)) * 0.86 + frame.mean(0)
+    upright = limb([(x + wide / 2, y + 4), (x + wide / 2, y + high - 4)], [5, 5])
+    across = limb([(x + 4, y + high / 2), (x + wide - 4, y + high / 2)], [5, 5])
+    return [area("cloud", frame, edge=edge), area("pane", pane, edge=edge), area("cloud", upright, across, edge=0.0)]
 
 
 def _rectangle(top: float) -> np.ndarray:

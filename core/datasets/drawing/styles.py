@@ -29,12 +29,25 @@ Draw = Callable[[np.random.Generator], Figure]
 Style = Callable[[Figure, tuple[float, float], Palette, np.random.Generator], Image.Image]
 
 ANIMALS: dict[str, Draw] = {
-    "cat": cat, "dog": dog, "rabbit": rabbit, "mouse": mouse, "bird": bird, "fish": fish, "turtle": turtle, "frog": frog,
-}  # fmt: skip
+    "cat": cat,
+    "dog": dog,
+    "rabbit": rabbit,
+    "mouse": mouse,
+    "bird": bird,
+    "fish": fish,
+    "turtle": turtle,
+    "frog": frog,
+}
 STYLES: dict[str, Style] = {
-    "cartoon": cartoon, "crayon": crayon, "ink": ink, "watercolour": watercolour, "silhouette": silhouette, "chalk": chalk,
-    "pixel": pixel, "painted": painted,
-}  # fmt: skip
+    "cartoon": cartoon,
+    "crayon": crayon,
+    "ink": ink,
+    "watercolour": watercolour,
+    "silhouette": silhouette,
+    "chalk": chalk,
+    "pixel": pixel,
+    "painted": painted,
+}
 
 # The pen and a trembling hand stay inside, and so do the animals when a network crops 7 of 8 from the middle.
 _MARGIN_PX = 18
