@@ -49,16 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core", description="Pet Lens without the page.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (classify, train, runs, datasets):
-        module.add_commands(commands)
+    parser = _parser()
     # settings become options only for the command that has them: their classes bring torch along, which takes seconds
-    named = commands.choices.get(next((word for word in arguments if not word.startswith("-")), ""))
+    named = _commands(parser).get(next((word for word in arguments if not word.startswith("-")), ""))
     complete = named.get_default("complete") if named else None
     if complete:
         complete(named)
     return parser.parse_args(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="Pet Lens without the page.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (classify, train, runs, datasets):
+        module.add_commands(commands)
+    return parser
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return next(action.choices for action in parser._actions if action.choices)
 
 
 if __name__ == "__main__":
