@@ -25,11 +25,11 @@ def build_page(context: Context | None = None) -> gr.Blocks:
     # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
     with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
         gr.HTML(_header(), elem_id="header")
-        with gr.Tabs(overflow_behavior="wrap"):
-            with gr.Tab("Classify"):
-                build_classify_tab(context, page)
-            with gr.Tab("Train") as train_tab:
-                build_train_tab(context, page, train_tab)
+        with gr.Tabs(overflow_behavior="wrap") as tabs:
+            with gr.Tab("Classify", id="classify"):
+                network_lists = build_classify_tab(context, page)
+            with gr.Tab("Train", id="train") as train_tab:
+                build_train_tab(context, page, train_tab, tabs=tabs, network_lists=network_lists)
 
         def forget(request: gr.Request) -> None:
             context.sessions.forget(request.session_hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from demo.context import Context
 from demo.jobs import Job, Progress
 from demo.live_plot import live_plot
 from demo.messages import message_for
+from demo.my_runs import build_my_runs
 from demo.networks import prepare
 from demo.train_cards import finished_card, restored_card, run_card, stopped_card
 from demo.train_data import build_data
@@ -22,12 +23,7 @@ from demo.train_rates import build_rate_finder
 from demo.train_results import build_results
 from demo.train_run import begin, bounded, check_same_pictures, go_on, new_token, unfinished_run, visitors_run
 from demo.train_settings import build_form
-from demo.visitors_runs import browser_runs, read_runs, sound_tokens, with_token
-
-try:
-    from demo.my_runs import build_my_runs
-except ImportError:  # not there yet
-    build_my_runs = None
+from demo.visitors_runs import browser_runs, read_runs, sound_tokens, tokens_to_keep, with_token
 
 if TYPE_CHECKING:
     from core.runs.snapshot import RunSnapshot
@@ -35,8 +31,16 @@ if TYPE_CHECKING:
 HINT = "Press Train. A network that has seen 1.3 million photos needs only a few more to learn something new."
 
 
-def build_train_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
-    """Put the tab's components on the page and connect them."""
+def build_train_tab(
+    context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.Tabs, network_lists: Sequence[gr.Dropdown]
+) -> None:
+    """Put the tab's components on the page and connect them.
+
+    Args:
+        tab: this one; the pictures are opened when it is seen for the first time.
+        tabs: those of the whole page.
+        network_lists: where else a visitor's runs can be chosen as networks.
+    """
     gr.Markdown(
         "A network that knows cats and dogs from 1.3 million photos learns **your** classes from a few. "
         "**Choose pictures, press Train, and watch it learn.**",
@@ -57,8 +61,8 @@ def build_train_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
     tokens = browser_runs()
     _heading(4, "How good is it?")
     results = build_results(context)
-    if build_my_runs is not None:
-        build_my_runs(context, page, results, plot)
+    _heading(5, "Your runs")
+    build_my_runs(context, page, results, plot, plot_of, network_lists=network_lists, tabs=tabs)
 
     outputs = [status, plot, train, stop, resume, tokens]
 
@@ -150,7 +154,11 @@ def build_train_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
         session = context.sessions.get(visitor)
         unfinished = unfinished_run(session)
         card = restored_card(unfinished.record.name) if unfinished else gr.skip()
-        return card, plot_of(session), *idle(request), [run.token for run in session.runs]
+        return card, plot_of(session), *idle(request), gr.skip()
+
+    def remember(stored: Any, request: gr.Request) -> list[str]:
+        """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
+        return tokens_to_keep(stored, context.sessions.get(request.session_hash))
 
     streamed = {"outputs": outputs, "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     trained = train.click(start_training, inputs={*form.inputs, tokens}, **streamed)
@@ -158,6 +166,9 @@ def build_train_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
     restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
     for event in (trained, resumed, restored):
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
+    results.changed.change(
+        remember, inputs=tokens, outputs=tokens, queue=False, show_progress="hidden", api_visibility="private"
+    )
     stop.click(stop_training, outputs=stop, queue=False, api_visibility="private")
 
 

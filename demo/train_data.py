@@ -67,6 +67,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(scale=8, min_width=300):
             sheet = gr.Image(
                 label="Some of the pictures",
+                show_label=False,
                 type="filepath",
                 format="jpeg",
                 interactive=False,
@@ -126,6 +127,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
             context.sessions.change(visitor, opening=job, dataset=None)
             async for progress in job.watch(every_seconds=0.3):
                 if context.sessions.get(visitor).opening is not job:
+                    yield show()  # what a stream said last, Gradio says again at its end: nothing
                     return
                 opened = progress.snapshot
                 if opened is None or opened.dataset is None:
@@ -171,6 +173,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
             context.sessions.change(visitor, opening=job, dataset=None)
             async for progress in job.watch(every_seconds=0.3):
                 if context.sessions.get(visitor).opening is not job:
+                    yield show()  # what a stream said last, Gradio says again at its end: nothing
                     return
                 yield show(_fetching_card(progress), **busy)
         except Exception as error:

@@ -124,7 +124,9 @@ def build_form() -> Form:
     shown_for: list[tuple[gr.Column, Sequence[str]]] = []
 
     def put(group: Group) -> None:
-        with gr.Column(visible="head" in group.methods, min_width=280, elem_classes="pl-group") as column:
+        # as wide as the number of its widgets asks for, where several groups share a row
+        scale = len(group.keys) if not group.title else 1
+        with gr.Column(scale=scale, visible="head" in group.methods, min_width=200, elem_classes="pl-group") as column:
             if group.title:
                 gr.HTML(f"<h4>{group.title}</h4>", elem_classes="pl-group-title")
             for start in range(0, len(group.keys), _IN_A_ROW):
@@ -140,11 +142,13 @@ def build_form() -> Form:
             info="if you want to give it one",
             placeholder="made from the settings",
             max_lines=1,
+            min_width=240,
             elem_id="run-name",
         )
-    with gr.Row(equal_height=True):
-        method = gr.Radio(list(METHODS), value="head", label="Method", elem_id="method", scale=2)
-        about = gr.Markdown(ABOUT_METHODS["head"], elem_id="about-method", elem_classes="pl-about", container=True)
+    with gr.Row():
+        method = gr.Radio(list(METHODS), value="head", label="Method", elem_id="method", scale=2, min_width=300)
+        with gr.Column(scale=3, min_width=300, elem_classes="pl-about"):
+            about = gr.Markdown(ABOUT_METHODS["head"], elem_id="about-method")
     essential, folded = [], []
     for group in groups():
         (folded if group.title else essential).append(group)

@@ -35,6 +35,13 @@ def with_token(stored: object, token: str) -> list[str]:
     return [*(other for other in sound_tokens(stored) if other != token), token][-MAX_RUNS:]
 
 
+def tokens_to_keep(stored: object, session: Session) -> list[str]:
+    """The tokens of the session's runs, after those of other tabs whose runs are still there."""
+    own = [run.token for run in session.runs]
+    others = [token for token in sound_tokens(stored) if token not in own and folder_of(token).is_dir()]
+    return [*others, *own][-MAX_RUNS:]
+
+
 def read_runs(tokens: list[str], known: Session) -> list[VisitorsRun]:
     """The runs that are on the disk and sound; those that the session has already are left out."""
     runs = []

@@ -1,0 +1,150 @@
+"""The Train tab in a real browser: choose, train, watch, stop, go on; several visitors; what goes wrong is said."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import zipfile
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from demo.context import Context
+from demo.page import build_page, launch_options
+from tests.browser.conftest import DESKTOP, PHONE
+
+pytestmark = pytest.mark.browser
+
+PLOTTED = "() => document.querySelector('#plot').innerText"
+SECONDS = 60_000  # a busy machine embeds slowly
+
+
+def _picture(rng, colour):
+    pixels = np.clip(np.array(colour) + rng.normal(0, 40, (48, 48, 3)), 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+def _zip_of(path, per_class=10, classes=(("red", (200, 40, 40)), ("green", (40, 180, 60)), ("<b>blue", (40, 60, 200)))):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, colour in classes:
+            for number in range(per_class):
+                content = io.BytesIO()
+                _picture(rng, colour).save(content, "PNG")
+                archive.writestr(f"{name}/{number}.png", content.getvalue())
+    return path
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    return _zip_of(tmp_path_factory.mktemp("zips") / "colours.zip")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """The app with a home of its own: its context and its address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETLENS_HOME", str(tmp_path_factory.mktemp("home")))
+        context = Context.create()
+        page = build_page(context)
+        _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+        yield context, address
+        page.close()
+
+
+@pytest.fixture
+def visit(browser, app):
+    """Opens the Train tab for one more visitor; at the end nothing may have left the machine or failed."""
+    outside, faults = [], []
+
+    def note_request(made):
+        address = urlparse(made.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in ("127.0.0.1", "localhost"):
+            outside.append(made.url)
+
+    with contextlib.ExitStack() as stack:
+
+        def open_page(size=DESKTOP, scheme="light"):
+            context = browser.new_context(viewport=size, color_scheme=scheme, locale="en")
+            stack.callback(context.close)
+            context.set_default_timeout(SECONDS)
+            page = context.new_page()
+            page.on("request", note_request)
+            page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.goto(app[1])
+            _open_tab(page)
+            return page
+
+        yield open_page
+    assert outside == [], "requests left the machine"
+    assert faults == [], "errors in the browser's console"
+
+
+def _open_tab(page):
+    page.get_by_role("tab", name="Train", exact=True).click()
+    expect(page.locator("#data")).to_contain_text("Drawn pets: 8 classes", timeout=SECONDS)
+
+
+def _choose(page, title):
+    page.locator("#dataset input").click()
+    page.get_by_role("option", name=title).click()
+
+
+def _choose_zip(page, path):
+    _choose(page, "A zip of mine")
+    page.locator("#zip input[type=file]").set_input_files(path)
+
+
+def _set(page, name, value):
+    field = page.locator(f"#set-{name} input").first
+    field.fill(str(value))
+    field.blur()
+
+
+def _many_steps(page):
+    """A training that takes long enough to be stopped."""
+    _set(page, "head-epochs", 1000)
+    page.get_by_role("button", name="All settings").click()
+    _set(page, "head-batch_size", 1)
+
+
+def _train(page):
+    page.locator("#train").click()
+
+
+def _expect_done(page):
+    expect(page.locator("#training")).to_contain_text("pictures right", timeout=SECONDS)
+
+
+@pytest.mark.parametrize("size, scheme", [(DESKTOP, "light"), (PHONE, "dark")])
+def test_the_drawn_pets_are_on_the_screen_at_once_and_can_be_trained_on(visit, size, scheme):
+    page = visit(size, scheme)
+    expect(page.locator("#sheet img")).to_have_attribute("alt", re.compile("Some pictures of Drawn pets: cat"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    _set(page, "head-images_per_class", 2)
+    _train(page)
+    _expect_done(page)
+    expect(page.locator("#plot")).to_contain_text("on Drawn pets")
+    expect(page.locator("#results-summary")).to_contain_text("Drawn pets")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_a_zip_is_shown_with_its_names_as_text_and_trained_on_while_the_plot_grows(visit, colours):
+    page = visit()
+    _choose_zip(page, colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    expect(page.locator("#data .pl-count-name", has_text="<b>blue")).to_be_visible()
+    _many_steps(page)
+    before = page.evaluate(PLOTTED)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    page.wait_for_function(f"before => ({PLOTTED})() !== before", arg=before, timeout=SECONDS)
+    first = page.evaluate(PLOTTED)
+    page.wait_for_function(f"before => ({PLOTTED})() !== before", arg=first, timeout=SECONDS)
+    page.locator("#stop-training").click()
+    expect(page.locator("#training")).to_contain_text("Stopped", timeout=SECONDS)
