@@ -11,7 +11,7 @@ References:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import torch
@@ -36,6 +36,7 @@ def fine_tune(
     settings: TuneSettings,
     *,
     checkpoint: Path | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> Iterator[TuneSnapshot]:
     """Train a copy of a network on pictures. Closing the stream stops it; what it had reached is stored first.
 
@@ -49,6 +50,8 @@ def fine_tune(
         settings: how.
         checkpoint: a folder that belongs to this run alone. A training that was stored there goes on, bit by bit as
             if it had never stopped, when network, pictures and settings are the same; otherwise it starts anew.
+        enough: asked between steps; once it says yes, the stream ends with the network as it is then. Called again with
+            the same checkpoint, the training goes on. Several processes must be told the same.
 
     Raises:
         SettingsError: settings that do not go together, or do not fit the network.
@@ -72,6 +75,9 @@ def fine_tune(
             if run.measurement_is_due():
                 yield from run.measure()
             if run.is_finished():
+                break
+            if enough is not None and enough():
+                run.note_stop()
                 break
             if folder is not None and folder.is_due():
                 run.store(folder)

@@ -94,7 +94,7 @@ class TuningRun:
         self._step, self._measured_at, self._stored_at = 0, -1, (-1, -1)
         self._history, self._sums = History(), Sums()
         self._best: _Best | None = None
-        self._note, self._resumed = "", False
+        self._note, self._stopped, self._resumed = "", "", False
         self._ended: End = ""
         self._step_seconds: float | None = None
         self._measure_seconds = 0.0
@@ -110,7 +110,7 @@ class TuningRun:
             history=self._history,
             images_per_second=rate,
             seconds_left=0.0 if phase == "ready" else self._seconds_left(),
-            note=self._note,
+            note=self._stopped or self._note,
             phase=phase,
             resumed=self._resumed,
             classifier=classifier,
@@ -143,6 +143,10 @@ class TuningRun:
         size, pictures = self.task.settings.batch_size, len(self.task.train)
         epoch, before = (step * size // pictures for step in (self._step, self._step - 1))
         return self._step in (0, self._total_steps) or epoch > before
+
+    def note_stop(self) -> None:
+        """Say that it ends before its time; a checkpoint does not keep that."""
+        self._stopped = f"stopped at epoch {self._epoch():.1f} of {self.task.settings.epochs}"
 
     def train_step(self) -> Iterator[TuneSnapshot]:
         """One step of the optimiser, chunk by chunk."""

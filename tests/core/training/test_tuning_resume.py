@@ -26,8 +26,8 @@ SETTINGS = TuneSettings(epochs=3, batch_size=4, stages=3, learning_rate=0.01, dr
 TRAIN, VALIDATION = tinted(5), tinted(3, first=20)
 
 
-def _train(settings: TuneSettings = SETTINGS, *, folder: Path | None, train=TRAIN, validation=VALIDATION):
-    return fine_tune(made("test_resnet"), None, train, validation, settings, checkpoint=folder)
+def _train(settings: TuneSettings = SETTINGS, *, folder: Path | None, train=TRAIN, validation=VALIDATION, enough=None):
+    return fine_tune(made("test_resnet"), None, train, validation, settings, checkpoint=folder, enough=enough)
 
 
 def _bytes(snapshot: TuneSnapshot) -> dict[str, bytes]:
@@ -63,6 +63,18 @@ def test_a_stopped_training_ends_with_the_same_bytes(tmp_path, changed):
     assert resumed.resumed
     assert _bytes(resumed) == _bytes(whole)
     assert resumed.history.as_dict() == whole.history.as_dict()
+
+
+def test_a_training_that_was_told_to_end_gives_its_network_and_can_go_on(tmp_path):
+    whole = last(_train(folder=None))
+    steps = []
+    stopped = last(_train(folder=tmp_path, enough=lambda: len(steps) == 3 or steps.append(1)))
+    assert stopped.step == 3
+    assert stopped.note == "stopped at epoch 1.2 of 3"
+    assert stopped.classifier is not None
+    resumed = last(_train(folder=tmp_path))
+    assert (resumed.resumed, resumed.note) == (True, "")
+    assert _bytes(resumed) == _bytes(whole)
 
 
 def test_a_finished_training_is_there_at_once(tmp_path):
