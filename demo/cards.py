@@ -148,16 +148,17 @@ def _note(prediction: Prediction, headline: Ranked) -> str:
 def _unsure_note(prediction: Prediction) -> str:
     from core.prediction import UNSURE_BELOW
 
-    strongest = f"Not sure at all: even its strongest answer gets only {_percent(prediction.certainty)}. "
+    strongest = _percent(prediction.certainty)
     if prediction.class_names is None:
         return (
-            f"{strongest}Perhaps this is nothing that the network has learned. "
+            f"Not sure at all: even its strongest answer gets only {strongest}. Perhaps this is nothing that the network has learned. "
             f"(Judged so below {UNSURE_BELOW:.0%}, all cats counting as one answer and all dogs as another.)"
         )
     count = len(prediction.class_names)
     return (
-        f"{strongest}Perhaps this is none of the {count} things that it has learned: it has no other names to choose "
-        f"from. (Judged so below {(1 + 1 / count) / 2:.0%}, halfway between a guess and certainty.)"
+        f"Not sure: its strongest answer gets only {strongest}. Perhaps this is none of the {count} things that it has "
+        f"learned, and it has no other names to choose from. (Judged so below {(1 + 1 / count) / 2:.0%}, halfway "
+        "between a guess and certainty.)"
     )
 
 

@@ -92,7 +92,7 @@ def build_several_photos(context: Context) -> list[gr.Dropdown]:
                 text = _status(progress, done, len(photos))
                 if not job.unfinished and batch:
                     seconds = time.perf_counter() - began
-                    text += f" · {seconds:.1f} s · {batch.network}"
+                    text += f" · {seconds:.1f} s · {batch.run or batch.network}"
                     table_file = await context.quick.run(_write_csv, batch)
                 file = gr.update(value=table_file, interactive=True) if table_file else no_file
                 buttons = busy if job.unfinished else idle

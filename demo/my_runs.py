@@ -19,7 +19,7 @@ from demo import cards, run_files
 from demo.context import Context
 from demo.evaluation_view import comparison_table
 from demo.messages import message_for
-from demo.networks import names_of, updated_lists
+from demo.networks import names_of, shortened, updated_lists
 from demo.session import Session, VisitorsRun
 from demo.train_results import Results
 
@@ -46,8 +46,8 @@ class _Parts:
 
     table: gr.HTML
     chosen: gr.Dropdown
-    actions: gr.Row
-    more: gr.Row
+    actions: gr.Column
+    csv: gr.Button
     status: gr.HTML
     file: gr.DownloadButton
     lists: list[gr.Dropdown]
@@ -72,21 +72,21 @@ def build_my_runs(
         tabs: they hold the Classify tab, whose id is `classify_tab`.
     """
     table = gr.HTML(cards.waiting_card(NOTHING_YET), elem_id="runs-table")
-    button = partial(gr.Button, min_width=160)
-    with gr.Row(visible=False, equal_height=True) as actions:
-        chosen = gr.Dropdown([], label="One of your runs", filterable=False, scale=3, min_width=280, elem_id="run")
-        use = button("Use it in Classify", variant="primary", elem_id="use-run")
-        show = button("Show its results", elem_id="show-run")
-    with gr.Row():
-        upload = gr.UploadButton("Load a run (zip)", file_types=[".zip"], min_width=160, elem_id="load-run")
-        with gr.Row(visible=False, elem_id="more-of-run") as more:
+    button = partial(gr.Button, min_width=140, size="md")
+    with gr.Column(visible=False) as actions:
+        chosen = gr.Dropdown([], label="One of your runs", filterable=False, elem_id="run")
+        with gr.Row():
+            use = button("Use it in Classify", variant="primary", elem_id="use-run")
+            show = button("Show its results", elem_id="show-run")
             pack = button("Download (zip)", elem_id="zip-run")
             onnx = button("Export ONNX", elem_id="onnx-run")
-            csv = button("Table of all runs (CSV)", elem_id="csv-runs")
             remove = button("Remove", variant="stop", elem_id="remove-run")
+    with gr.Row():
+        upload = gr.UploadButton("Load a run (zip)", file_types=[".zip"], min_width=140, size="md", elem_id="load-run")
+        csv = button("Table of all runs (CSV)", visible=False, elem_id="csv-runs")
     status = gr.HTML(elem_id="runs-status")
     file = gr.DownloadButton("Save the file", visible=False, elem_id="run-file")
-    parts = _Parts(table, chosen, actions, more, status, file, list(network_lists))
+    parts = _Parts(table, chosen, actions, csv, status, file, list(network_lists))
 
     _follow(context, page, parts, results)
     _connect_show(context, parts, results, show)
@@ -95,7 +95,7 @@ def build_my_runs(
     _connect_load(context, parts, results, upload, plot, plot_of)
     _connect_file(context, parts, pack, run_files.write_zip, "Packing")
     _connect_file(context, parts, onnx, run_files.write_onnx, "Writing as ONNX, which takes some seconds:")
-    _connect_csv(context, parts, csv)
+    _connect_csv(context, parts)
 
 
 def _follow(context: Context, page: gr.Blocks, parts: _Parts, results: Results) -> None:
@@ -105,7 +105,7 @@ def _follow(context: Context, page: gr.Blocks, parts: _Parts, results: Results) 
         session = context.sessions.get(request.session_hash)
         runs, names = session.runs, names_of(session.runs)
         rows = [run_files.row_of(run, names[run.token]) for run in runs]
-        newest_first = [(names[run.token], run.token) for run in reversed(runs)]
+        newest_first = [(shortened(names[run.token]), run.token) for run in reversed(runs)]
         value = session.shown if session.run(session.shown) else next((token for _, token in newest_first), None)
         return [
             comparison_table(rows) or cards.waiting_card(NOTHING_YET),
@@ -115,7 +115,7 @@ def _follow(context: Context, page: gr.Blocks, parts: _Parts, results: Results) 
             *updated_lists(parts.lists, values, runs),
         ]
 
-    outputs = [parts.table, parts.chosen, parts.actions, parts.more, *parts.lists]
+    outputs = [parts.table, parts.chosen, parts.actions, parts.csv, *parts.lists]
     _listen(results.changed.change, follow, parts.lists, outputs, queue=False, trigger_mode="multiple")
 
 
@@ -213,7 +213,7 @@ def _connect_file(
     made.then(None, js=PRESS_WHEN_READY_JS)
 
 
-def _connect_csv(context: Context, parts: _Parts, button: gr.Button) -> None:
+def _connect_csv(context: Context, parts: _Parts) -> None:
     async def offer_table(request: gr.Request) -> AsyncIterator[tuple]:
         made = None
         try:
@@ -227,7 +227,7 @@ def _connect_csv(context: Context, parts: _Parts, button: gr.Button) -> None:
             if made:
                 os.unlink(made)  # Gradio serves a copy, which it deletes after a while
 
-    made = _listen(button.click, offer_table, [], [parts.status, parts.file], concurrency_limit=None)
+    made = _listen(parts.csv.click, offer_table, [], [parts.status, parts.file], concurrency_limit=None)
     made.then(None, js=PRESS_WHEN_READY_JS)
 
 

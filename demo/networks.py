@@ -29,9 +29,12 @@ _LONGEST_NAME = 60
 Network = str | VisitorsRun
 
 
-def network_dropdown(label: str, info: str, *, value: str = core.DEFAULT_BACKBONE) -> gr.Dropdown:
-    """A list of networks that also takes a typed name."""
-    return gr.Dropdown(choices_for(value), value=value, label=label, info=info, allow_custom_value=True)
+def network_dropdown(
+    label: str, info: str, *, value: str = core.DEFAULT_BACKBONE, to_train: bool = False
+) -> gr.Dropdown:
+    """A list of networks that also takes a typed name; `to_train`: also those that name nothing by themselves."""
+    choices = _network_choices(to_train=True) if to_train else choices_for(value)
+    return gr.Dropdown(choices, value=value, label=label, info=info, allow_custom_value=True)
 
 
 def choices_for(value: str, runs: Sequence[VisitorsRun] = ()) -> list[tuple[str, str]]:
@@ -75,26 +78,30 @@ def _run_choices(runs: Sequence[VisitorsRun]) -> list[tuple[str, str]]:
     """Runs that can classify. Equal names get numbers: a list that shows the same twice helps nobody."""
     usable = [run for run in runs if run.record.files.get("head.safetensors")]
     names = names_of(usable)
-    return [(f"My run: {names[run.token]}", value_of(run)) for run in reversed(usable)]
+    return [(f"My run: {shortened(names[run.token])}", value_of(run)) for run in reversed(usable)]
 
 
 def names_of(runs: Sequence[VisitorsRun]) -> dict[str, str]:
-    """A name for each run by its token, short enough for a list; those called alike get numbers, the oldest first."""
+    """A name for each run by its token, in one line; those called alike get numbers, the oldest first."""
     seen: collections.Counter[str] = collections.Counter()
     names = {}
     for run in runs:
         name = " ".join(run.record.name.split())
-        name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
         seen[name] += 1
         names[run.token] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return names
 
 
-def _network_choices() -> list[tuple[str, str]]:
-    """Title and name of each network that can classify, with what it takes to have it."""
+def shortened(name: str) -> str:
+    """A name that fits into a list; what tells runs apart comes last, so the middle is left out."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:20]} … {name[-_LONGEST_NAME + 23 :]}"
+
+
+def _network_choices(*, to_train: bool = False) -> list[tuple[str, str]]:
+    """Title and name of each network that can classify, or of all, with what it takes to have it."""
     choices = []
     for listing in core.list_backbones():
-        if not listing.imagenet_head:
+        if not (listing.imagenet_head or to_train):
             continue
         if listing.here:
             title = listing.title
@@ -130,10 +137,14 @@ def title_of(network: Network) -> str:
     return network if isinstance(network, str) else network.record.name
 
 
-async def prepare(context: Context, network: Network) -> AsyncIterator[str]:
-    """Fetch and load a network that is not in memory yet; nothing for one that is."""
+async def prepare(context: Context, network: Network, *, to_train: bool = False) -> AsyncIterator[str]:
+    """Fetch and load a network that is not in memory yet; nothing for one that is.
+
+    Args:
+        to_train: it need not be able to classify by itself.
+    """
     # core's names import torch at their first use, which must not happen on the event loop
-    if await context.quick.run(is_ready, network):
+    if await context.quick.run(is_ready, network, to_train):
         return
     if isinstance(network, str):
         async for waiting in _watch(context.preparations.job(network), network):
@@ -163,11 +174,12 @@ def _needs_published(run: VisitorsRun) -> bool:
     return run.record.backbone.weights == "published" and "backbone.safetensors" not in run.record.files
 
 
-def is_ready(network: Network) -> bool:
-    """Whether a network that can classify is in memory; refuses one that cannot."""
+def is_ready(network: Network, to_train: bool = False) -> bool:
+    """Whether a network is in memory; refuses one that cannot classify by itself, unless it is to be trained."""
     if isinstance(network, VisitorsRun):
         return _classifiers.find(network) is not None
-    core.check_can_classify(network)
+    if not to_train:
+        core.check_can_classify(network)
     return core.is_loaded(network)
 
 

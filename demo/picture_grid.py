@@ -73,7 +73,7 @@ def _figure(evaluation: Evaluation, index: int, source: str) -> str:
     sure = float(evaluation.confidence[index])
     words = escape(picture_caption(evaluation, index))
     picture = (
-        f'<img src="{source}" alt="{words}" title="{words}" loading="lazy">'
+        f'<img src="{source}" alt="{words}" title="{words}">'
         if source
         else '<span class="pl-no-picture">This picture cannot be opened any more.</span>'
     )

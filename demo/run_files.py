@@ -17,6 +17,9 @@ from demo.train_run import folder_of, new_token
 from demo.visitors_runs import read_runs
 
 METHODS = {"head": "last layer only", "finetune": "fine-tuned", "scratch": "from scratch"}
+# What a run out of a zip may come to: 1,000 classes make a matrix of 8 MB, and 10 million probabilities take 40 MB.
+MOST_CLASSES = 1_000
+MOST_PROBABILITIES = 10_000_000
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3", "n")
 
 
@@ -57,11 +60,25 @@ def open_run(zip_path: str) -> VisitorsRun:
     except OSError as error:
         shutil.rmtree(opened, ignore_errors=True)
         raise CheckpointError("The run cannot be kept here: the disk refuses.") from error
+    try:
+        return _shown_on_a_page(token)
+    except CheckpointError:
+        shutil.rmtree(folder_of(token), ignore_errors=True)
+        raise
+
+
+def _shown_on_a_page(token: str) -> VisitorsRun:
+    """The run of that token, if it is small enough for a page that many share."""
     runs = read_runs([token], Session())
     if not runs:
-        shutil.rmtree(folder_of(token), ignore_errors=True)
         raise CheckpointError("The evaluation in this zip is damaged. Download the run again.")
-    return runs[0]
+    run = runs[0]
+    classes = len(run.record.class_names)
+    if classes > MOST_CLASSES:
+        raise CheckpointError(f"This run knows {classes:,} names; this page takes runs of up to {MOST_CLASSES:,}.")
+    if run.evaluation is not None and run.evaluation.probabilities.size > MOST_PROBABILITIES:
+        raise CheckpointError(f"This run was tested on {run.evaluation.n:,} pictures, too many for this page.")
+    return run
 
 
 def delete(run: VisitorsRun) -> None:
@@ -105,7 +122,7 @@ def settings_in_words(run: VisitorsRun) -> dict[str, str]:
         return {}
     parts = [("", plan.view), ("", plan.head)] + ([("tune ", plan.tune)] if plan.method != "head" else [])
     return {
-        prefix + setting.name.replace("_", " "): _in_words(getattr(part, setting.name))
+        prefix + setting.name.replace("_", " "): _in_words(setting.name, getattr(part, setting.name))
         for prefix, part in parts
         for setting in settings_of(type(part))
     }
@@ -133,7 +150,9 @@ def _csv_line(run: VisitorsRun, settings: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _in_words(value: Any) -> str:
+def _in_words(name: str, value: Any) -> str:
+    if name == "images_per_class" and value == 0:
+        return "all"
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

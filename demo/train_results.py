@@ -11,6 +11,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 HINT = "When a network has been trained, you see here how good it is, and which pictures it gets wrong."
 NOT_TESTED = "This run is not finished, so nobody knows yet how good it is."
 NO_PICTURES = "The pictures themselves are not at hand here: they are only with the data set that was tested."
+WORST = "Its worst mistakes: wrong, and sure of it"
 PRESS = "Press a number in the table to see its pictures here."
 METHODS = {"head": "a new last layer", "finetune": "fine-tuned", "scratch": "trained from scratch"}
 FEW = 12
@@ -68,19 +70,19 @@ class _Turns:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._newest: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
+        self._newest: collections.OrderedDict[tuple[str, str], str] = collections.OrderedDict()
         self._count = itertools.count(1)
         self._lock = threading.Lock()
 
-    def next(self, visitor: str, what: str) -> int:
+    def next(self, visitor: str, what: str) -> str:
         with self._lock:
             self._newest.pop((visitor, what), None)
-            turn = self._newest[visitor, what] = next(self._count)
+            turn = self._newest[visitor, what] = str(next(self._count))
             while len(self._newest) > self._most:
                 self._newest.popitem(last=False)
         return turn
 
-    def is_newest(self, visitor: str, what: str, turn: int) -> bool:
+    def is_newest(self, visitor: str, what: str, turn: str) -> bool:
         return self._newest.get((visitor, what)) == turn
 
 
@@ -105,50 +107,38 @@ def build_results(context: Context) -> Results:
         visitor = request.session_hash
         turn = turns.next(visitor, "shown")
         turns.next(visitor, "pressed")  # what is pressed in the old matrix is late from now on
-        session = context.sessions.get(visitor)
-        run = session.run(session.shown)
+        run = _shown(context, visitor)
         texts = _no_texts() if run is None else _texts(run)
         hint_text = cards.waiting_card(HINT if run is None else NOT_TESTED)
-        shown = run is not None and run.evaluation is not None
-        return [gr.update(value=hint_text, visible=not shown), gr.update(visible=shown), *texts, str(turn)]
+        tested = run is not None and run.evaluation is not None
+        return [gr.update(value=hint_text, visible=not tested), gr.update(visible=tested), *texts, turn]
+
+    _load_pictures(context, turns, changed, worst, unsure)
+    _open_cells(context, turns, matrix, pressed)
+    outputs = [hint, place, summary, worst, matrix, pressed, unsure, classes, calibration, changed]
+    return Results(outputs, refresh, changed)
+
+
+def _load_pictures(context: Context, turns: _Turns, changed: gr.Textbox, worst: gr.HTML, unsure: gr.HTML) -> None:
+    """After each refresh, the pictures that belong to its figures."""
 
     async def load_pictures(turn: str, request: gr.Request) -> AsyncIterator[tuple]:
-        """The pictures that belong to the figures: the worst mistakes, then those it was least sure about."""
         visitor = request.session_hash
-        session = context.sessions.get(visitor)
-        run = session.run(session.shown)
-        if run is None or run.evaluation is None or not turn.isdecimal():
+        run = _shown(context, visitor)
+        if run is None or not _has_pictures(run):
             return
-
-        def wanted() -> bool:
-            return turns.is_newest(visitor, "shown", int(turn))
-
-        evaluation = run.evaluation
-        for place, (indices, title) in enumerate(
-            [(evaluation.worst_mistakes(FEW), _worst_title(evaluation)), (evaluation.most_unsure(FEW), "")]
-        ):
-            grid = await _grid(context, run, indices, wanted)
-            if grid is None:
-                return
-            html = _section(title, grid) if title else grid
-            yield (html, gr.skip()) if place == 0 else (gr.skip(), html)
-
-    async def show_cell(event: gr.EventData, request: gr.Request) -> Any:
-        """The pictures of one cell, unless another was pressed meanwhile."""
-        visitor = request.session_hash
-        turn = turns.next(visitor, "pressed")
-        session = context.sessions.get(visitor)
-        run = session.run(session.shown)
+        wanted = partial(turns.is_newest, visitor, "shown", turn)
         try:
-            if run is None or run.evaluation is None:
-                raise SettingsError("This run is not on the page any more.")
-            truth, said = clicked_cell(event)
-            indices = run.evaluation.cell(truth, said)
-            grid = await _grid(context, run, indices, lambda: turns.is_newest(visitor, "pressed", turn))
+            surest = await _grid(context, run, run.evaluation.worst_mistakes(FEW), wanted)
+            if surest:
+                yield _section(WORST, surest), gr.skip()
+            weakest = await _grid(context, run, run.evaluation.most_unsure(FEW), wanted)
+            if weakest:
+                yield gr.skip(), weakest
         except Exception as error:
-            late = not turns.is_newest(visitor, "pressed", turn)
-            return gr.skip() if late else cards.message_card(message_for(error))
-        return gr.skip() if grid is None else _section(_cell_title(run.evaluation, truth, said, len(indices)), grid)
+            message = cards.message_card(message_for(error))
+            if wanted():
+                yield message, message
 
     changed.change(
         load_pictures,
@@ -159,6 +149,25 @@ def build_results(context: Context) -> Results:
         concurrency_limit=None,
         api_visibility="private",
     )
+
+
+def _open_cells(context: Context, turns: _Turns, matrix: gr.HTML, pressed: gr.HTML) -> None:
+    """A pressed cell shows its pictures, unless another was pressed meanwhile."""
+
+    async def show_cell(event: gr.EventData, request: gr.Request) -> Any:
+        visitor = request.session_hash
+        wanted = partial(turns.is_newest, visitor, "pressed", turns.next(visitor, "pressed"))
+        run = _shown(context, visitor)
+        try:
+            if run is None or run.evaluation is None:
+                raise SettingsError("This run is not on the page any more.")
+            truth, said = clicked_cell(event)
+            indices = run.evaluation.cell(truth, said)
+            grid = await _grid(context, run, indices, wanted)
+        except Exception as error:
+            return cards.message_card(message_for(error)) if wanted() else gr.skip()
+        return gr.skip() if grid is None else _section(_cell_title(run.evaluation, truth, said, len(indices)), grid)
+
     matrix.click(
         show_cell,
         outputs=[pressed],
@@ -167,8 +176,11 @@ def build_results(context: Context) -> Results:
         queue=False,
         api_visibility="private",
     )
-    outputs = [hint, place, summary, worst, matrix, pressed, unsure, classes, calibration, changed]
-    return Results(outputs, refresh, changed)
+
+
+def _shown(context: Context, visitor: str) -> VisitorsRun | None:
+    session = context.sessions.get(visitor)
+    return session.run(session.shown)
 
 
 def _split(run: VisitorsRun) -> Split:
@@ -189,12 +201,13 @@ def _texts(run: VisitorsRun) -> list[str]:
     evaluation = run.evaluation
     if evaluation is None:
         return _no_texts()
-    waiting = "Looking for the pictures …" if _has_pictures(run) else NO_PICTURES
+    has_pictures = _has_pictures(run)
+    waiting = "Looking for the pictures …" if has_pictures else NO_PICTURES
     return [
         _heading(run) + figures_panel(evaluation, _split(run)),
-        _section(_worst_title(evaluation), _line(waiting)) if evaluation.correct < evaluation.n else "",
+        _section(WORST, _line(waiting)) if has_pictures and evaluation.correct < evaluation.n else "",
         confusion_table(evaluation) + confused_pairs(evaluation),
-        _section("", _line(PRESS if _has_pictures(run) else NO_PICTURES)),
+        _section("", _line(PRESS if has_pictures else NO_PICTURES)),
         _line(waiting),
         per_class_table(evaluation),
         calibration_chart(evaluation),
@@ -202,7 +215,9 @@ def _texts(run: VisitorsRun) -> list[str]:
 
 
 def _has_pictures(run: VisitorsRun) -> bool:
-    return run.tested is not None and len(run.tested) == run.evaluation.n
+    if run.tested is None or run.evaluation is None:
+        return False
+    return len(run.tested) == run.evaluation.n
 
 
 async def _grid(context: Context, run: VisitorsRun, indices: Sequence[int], wanted: Callable[[], bool]) -> str | None:
@@ -221,10 +236,6 @@ def _heading(run: VisitorsRun) -> str:
         f'<div class="pl-run-heading"><h2>{escape(record.name)}</h2><p>{escape(record.backbone.title)}, '
         f"{METHODS[record.method]}, learned from {escape(record.dataset.title)}</p></div>"
     )
-
-
-def _worst_title(evaluation: Evaluation) -> str:
-    return "Its worst mistakes: wrong, and very sure of it" if evaluation.correct < evaluation.n else ""
 
 
 def _cell_title(evaluation: Evaluation, truth: int, said: int, count: int) -> str:

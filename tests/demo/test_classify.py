@@ -37,7 +37,7 @@ def _collect(stream) -> list:
 
 
 def _card(context, photo, backbone) -> str:
-    return asyncio.run(asyncio.wait_for(classify._card(context, photo, backbone), 60))[0]
+    return asyncio.run(asyncio.wait_for(classify._card(context, photo, backbone, "me"), 60))[0]
 
 
 def test_no_photo_gives_a_hint(context):
@@ -58,7 +58,7 @@ def test_a_broken_photo_gives_a_message_without_a_path(context, tmp_path):
 
 def test_a_network_that_cannot_be_had_gives_a_message(context, chelsea, monkeypatch):
     monkeypatch.setenv("PETLENS_FETCH", "0")
-    card = _collect(classify._prepare_then_card(context, str(chelsea), "resnet50"))[-1]
+    card = _collect(classify._prepare_then_card(context, str(chelsea), "resnet50", "me"))[-1]
     assert "switched fetching off" in card
 
 
