@@ -19,10 +19,10 @@ from core.distributed import World, told_when_lost
 from core.head import Head
 from core.training.network import Network, sharing, start_network
 from core.training.randomness import generator_of
+from core.training.stage_rates import optimiser_of
 from core.training.stages import batch_norms, statistics, unfreeze_last
 from core.training.tuning_settings import TuneSettings
 
-_MOMENTUM = 0.9
 _ALL_STAGES = 99
 
 
@@ -69,7 +69,7 @@ class Trainee:
         self._statistics = (
             {f"trunk.{name}": tensor for name, tensor in statistics(trunk).items()} if self.learns_statistics else {}
         )
-        self.optimiser = _make_optimiser(self.network, learning, settings)
+        self.optimiser = optimiser_of(self.network, learning, settings)
         self._average = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
         # On processors, chunks of a batch go to one thread each; a card, or DistributedDataParallel, takes one after
         # the other.
@@ -293,21 +293,3 @@ def dropout_mask(settings: TuneSettings, step: int, shape: tuple[int, int]) -> t
         return None
     drawn = torch.rand(shape, generator=generator_of(settings.seed, step, 1))
     return (drawn >= settings.dropout).float() / (1 - settings.dropout)
-
-
-def _make_optimiser(network: Network, learning: list[list[str]], settings: TuneSettings) -> torch.optim.Optimizer:
-    """Each stage with its rate; norms and biases are not decayed."""
-    parameters = dict(network.named_parameters())
-    scratch = settings.start == "scratch"
-    stages = [["linear.weight", "linear.bias"], *([f"trunk.{name}" for name in stage] for stage in learning[::-1])]
-    groups = []
-    for below, names in enumerate(stages):
-        share = 1.0 if scratch else settings.stage_decay ** max(0, below - 1)
-        for decayed in (True, False):
-            chosen = [parameters[name] for name in names if (parameters[name].ndim > 1) == decayed]
-            weight_decay = settings.weight_decay if decayed else 0.0
-            if chosen:
-                groups.append({"params": chosen, "share": share, "weight_decay": weight_decay})
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)

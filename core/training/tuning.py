@@ -24,8 +24,9 @@ from core.errors import CheckpointError, DatasetError, SettingsError
 from core.head import Head
 from core.training.checkpoint import CheckpointFolder
 from core.training.identity import identity_of
-from core.training.tuning_run import Task, TuneSnapshot, TuningRun
+from core.training.tuning_run import TuningRun
 from core.training.tuning_settings import TuneSettings
+from core.training.tuning_state import Task, TuneSnapshot
 
 
 def fine_tune(

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 
 from core import runtime
-from core.backbones.backbone import Backbone
 from core.classifier import Classifier
-from core.datasets.labelled import LabelledImages
-from core.distributed import World
-from core.head import Head
 from core.training.augmentation import make_augmentation
 from core.training.checkpoint import Checkpoint, CheckpointFolder, parse
 from core.training.feeding import Chunk, Feed, aside, in_order, until_done
-from core.training.history import History, TrainSnapshot
 from core.training.measuring import Measurer
 from core.training.network import classifier_of
 from core.training.sums import Sums
 from core.training.trainee import Trainee, dropout_mask
-from core.training.tuning_settings import TuneSettings, rate_at
+from core.training.tuning_settings import rate_at
+from core.training.tuning_state import Best, End, Phase, Progress, Task, TuneSnapshot
 
 R = TypeVar("R")
-Phase = Literal["reading", "training", "measuring", "ready"]
-End = Literal["", "early", "diverged"]
 
 # Pictures that one thread computes gradients of at once, so that a step can be left within a second. Batch norm
 # that learns its statistics needs more of them (ghost batches: Hoffer et al. 2017, arXiv:1705.08741).
@@ -40,43 +32,6 @@ _CHUNK_WITH_STATISTICS = 16
 # Rows of the curves in one run: enough for any screen.
 _ROWS = 400
 _BEST = "best/"
-
-
-@dataclass(frozen=True, eq=False)
-class TuneSnapshot(TrainSnapshot):
-    """How far fine-tuning is.
-
-    Attributes:
-        phase: what is going on: files are read, the network learns, it is measured on validation, it is ready.
-        resumed: whether this run went on from a checkpoint.
-        classifier: the trained network, in the last snapshot.
-    """
-
-    phase: Phase = "training"
-    resumed: bool = False
-    classifier: Classifier | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is to be trained, on what and how; see `fine_tune`."""
-
-    backbone: Backbone
-    head: Head | None
-    train: LabelledImages
-    validation: LabelledImages | None
-    settings: TuneSettings
-    world: World
-
-
-@dataclass(frozen=True, eq=False)
-class _Best:
-    """The weights that did best on validation so far (without validation: the newest)."""
-
-    epoch: float
-    accuracy: float
-    loss: float
-    weights: Mapping[str, torch.Tensor] = field(repr=False)
 
 
 class TuningRun:
@@ -91,26 +46,22 @@ class TuningRun:
         self._measurer = Measurer(task.backbone, task.validation, task.world) if measured else None
         self._total_steps = math.ceil(settings.epochs * len(train) / settings.batch_size)
         self._steps_per_epoch = max(1, round(len(train) / settings.batch_size))
-        self._step, self._measured_at, self._stored_at = 0, -1, (-1, -1)
-        self._history, self._sums = History(), Sums()
-        self._best: _Best | None = None
-        self._note, self._stopped, self._resumed = "", "", False
-        self._ended: End = ""
-        self._step_seconds: float | None = None
-        self._measure_seconds = 0.0
+        self._at = Progress()
+        self._best: Best | None = None
+        self._stored_at, self._stopped, self._resumed = (0, -1), "", False
 
     def snapshot(self, phase: Phase, *, classifier: Classifier | None = None) -> TuneSnapshot:
         """Where it is."""
-        rate = 0.0 if self._step_seconds is None else self.task.settings.batch_size / self._step_seconds
+        rate = 0.0 if self._at.step_seconds is None else self.task.settings.batch_size / self._at.step_seconds
         return TuneSnapshot(
-            step=self._step,
+            step=self._at.step,
             total_steps=self._total_steps,
             epoch=self._epoch(),
             epochs=self.task.settings.epochs,
-            history=self._history,
+            history=self._at.history,
             images_per_second=rate,
             seconds_left=0.0 if phase == "ready" else self._seconds_left(),
-            note=self._stopped or self._note,
+            note=self._stopped or self._at.note,
             phase=phase,
             resumed=self._resumed,
             classifier=classifier,
@@ -134,15 +85,15 @@ class TuningRun:
 
     def is_finished(self) -> bool:
         """Whether no step is to follow."""
-        return bool(self._ended) or self._step >= self._total_steps
+        return bool(self._at.ended) or self._at.step >= self._total_steps
 
     def measurement_is_due(self) -> bool:
         """Whether the network is to be measured at this step: at the start, after each epoch, at the end."""
-        if self._measured_at == self._step or self._ended:
+        if self._at.measured_at == self._at.step or self._at.ended:
             return False
         size, pictures = self.task.settings.batch_size, len(self.task.train)
-        epoch, before = (step * size // pictures for step in (self._step, self._step - 1))
-        return self._step in (0, self._total_steps) or epoch > before
+        epoch, before = (step * size // pictures for step in (self._at.step, self._at.step - 1))
+        return self._at.step in (0, self._total_steps) or epoch > before
 
     def note_stop(self) -> None:
         """Say that it ends before its time; a checkpoint does not keep that."""
@@ -152,28 +103,30 @@ class TuningRun:
         """One step of the optimiser, chunk by chunk."""
         start = time.monotonic()
         sums = Sums()
-        chunks = self._feed.chunks(self._step)
+        chunks = self._feed.chunks(self._at.step)
         self._trainee.forget_gradients()
         if self._trainee.is_direct:
             yield from self._add_directly(chunks, sums)
         else:
             yield from self._add_in_threads(chunks, sums)
         yield from self._aside("training", lambda: self._advance(sums))
-        if self._ended:
+        if self._at.ended:
             return
         seconds = time.monotonic() - start
         # the first step also decodes and warms up
-        self._step_seconds = seconds if self._step_seconds is None else 0.9 * self._step_seconds + 0.1 * seconds
+        self._at.step_seconds = (
+            seconds if self._at.step_seconds is None else 0.9 * self._at.step_seconds + 0.1 * seconds
+        )
         yield self.snapshot("training")
 
     def _advance(self, sums: Sums) -> None:
         """The optimiser's step and what is noted of it: both or neither, even when the stream is closed meanwhile."""
-        if not self._trainee.step(self._rate(), averaged_steps=self._steps_per_epoch, step=self._step):
+        if not self._trainee.step(self._rate(), averaged_steps=self._steps_per_epoch, step=self._at.step):
             self._end("diverged", "diverged: try a lower learning rate")
             return
-        self._step += 1
-        self._sums.add(sums.loss, sums.right, sums.count)
-        if self._step % math.ceil(self._total_steps / _ROWS) == 0 and not self.measurement_is_due():
+        self._at.step += 1
+        self._at.sums.add(sums.loss, sums.right, sums.count)
+        if self._at.step % math.ceil(self._total_steps / _ROWS) == 0 and not self.measurement_is_due():
             self._add_row(None)
 
     def _add_in_threads(self, chunks: Sequence[Chunk], sums: Sums) -> Iterator[TuneSnapshot]:
@@ -197,13 +150,13 @@ class TuningRun:
         with contextlib.closing(in_order(add_gradients, range(len(chunks)))) as parts:
             for number, future in parts:
                 for _ in until_done(future):
-                    yield self.snapshot("reading" if self._step_seconds is None else "training")
+                    yield self.snapshot("reading" if self._at.step_seconds is None else "training")
                 sums.add(*future.result(), len(chunks[number].rows))
 
     def _add_directly(self, chunks: Sequence[Chunk], sums: Sums) -> Iterator[TuneSnapshot]:
         for number, chunk in enumerate(chunks):
             for _ in until_done(chunk.pixels):
-                yield self.snapshot("reading" if self._step_seconds is None else "training")
+                yield self.snapshot("reading" if self._at.step_seconds is None else "training")
             loss, right = self._trainee.add_directly(
                 chunk.pixels.result(),
                 chunk.labels,
@@ -218,7 +171,7 @@ class TuningRun:
     def _kept(self, chunk: Chunk) -> torch.Tensor | None:
         """This chunk's part of the batch's dropout."""
         shape = self.task.settings.batch_size, self.task.backbone.embedding_dim
-        mask = dropout_mask(self.task.settings, self._step, shape)
+        mask = dropout_mask(self.task.settings, self._at.step, shape)
         return None if mask is None else mask[chunk.rows]
 
     def measure(self) -> Iterator[TuneSnapshot]:
@@ -232,9 +185,9 @@ class TuningRun:
                 measured = part
                 yield self.snapshot("measuring")
             measured = measured.over_all(self.task.world)
-            self._measure_seconds = time.monotonic() - start
+            self._at.measure_seconds = time.monotonic() - start
         self._add_row(measured)
-        self._measured_at = self._step
+        self._at.measured_at = self._at.step
         self._keep_if_best(measured)
         patience = self.task.settings.patience
         if patience and self._best is not None and self._epoch() - self._best.epoch > patience - 1e-6:
@@ -245,7 +198,7 @@ class TuningRun:
 
     def finish(self) -> Iterator[TuneSnapshot]:
         """The last snapshot, with what was trained, frozen like any other network."""
-        takes_best = self._best is not None and (self.task.settings.patience or self._ended == "diverged")
+        takes_best = self._best is not None and (self.task.settings.patience or self._at.ended == "diverged")
         weights = self._best.weights if takes_best else None
         names, settings = self.task.train.class_names, self.task.settings
         classifier = yield from self._aside(
@@ -262,20 +215,11 @@ class TuningRun:
 
     def store(self, folder: CheckpointFolder) -> None:
         """Write where it is, unless that is stored already."""
-        state = (self._step, self._measured_at)
-        if not self.task.world.is_first or state == self._stored_at or self._step < 1:
+        state = (self._at.step, self._at.measured_at)
+        if not self.task.world.is_first or state == self._stored_at or self._at.step < 1:
             return
         tensors = self._trainee.tensors()
-        facts = {
-            "step": self._step,
-            "measured_at": self._measured_at,
-            "history": self._history.as_dict(),
-            "note": self._note,
-            "ended": self._ended,
-            "sums": dataclasses.astuple(self._sums),
-            "step_seconds": self._step_seconds,
-            "measure_seconds": self._measure_seconds,
-        }
+        facts = self._at.as_dict()
         if self._best is not None:
             tensors |= {_BEST + name: tensor.cpu().contiguous() for name, tensor in self._best.weights.items()}
             facts["best"] = [self._best.epoch, self._best.accuracy, self._best.loss]
@@ -284,24 +228,24 @@ class TuningRun:
 
     def restore(self, folder: CheckpointFolder) -> None:
         """Go on from what is stored, if anything is; the first process reads it for all."""
-        content, self._note = folder.read_bytes() if self.task.world.is_first else (None, "")
+        content, note = folder.read_bytes() if self.task.world.is_first else (None, "")
         content = self.task.world.from_first(content)
         if content is None:
+            self._at.note = note
             return
         stored = parse(content)
-        facts = stored.facts
         self._trainee.restore(stored.tensors)
-        self._step, self._measured_at = facts["step"], facts["measured_at"]
-        self._history, self._ended = History.from_dict(facts["history"]), facts["ended"]
-        self._note = facts["note"] or self._note
-        # every process adds its own part to these
-        self._sums = Sums(*facts["sums"]) if self.task.world.is_first else Sums()
-        self._step_seconds, self._measure_seconds = facts["step_seconds"], facts["measure_seconds"]
+        facts = stored.facts
+        self._at = Progress.from_dict(facts)
+        self._at.note = self._at.note or note
+        if not self.task.world.is_first:
+            # every process adds its own part to these
+            self._at.sums = Sums()
         if "best" in facts:
             best = {name: tensor for name, tensor in stored.tensors.items() if name.startswith(_BEST)}
             weights = {name.removeprefix(_BEST): tensor for name, tensor in best.items()}
-            self._best = _Best(*facts["best"], weights)
-        self._stored_at, self._resumed = (self._step, self._measured_at), True
+            self._best = Best(*facts["best"], weights)
+        self._stored_at, self._resumed = (self._at.step, self._at.measured_at), True
 
     def _aside(self, phase: Phase, function: Callable[[], R]) -> Generator[TuneSnapshot, None, R]:
         """`function` on a thread that computes alone, with snapshots meanwhile; on a card, or with other processes, here."""
@@ -323,25 +267,25 @@ class TuningRun:
         return max(1, min(_CHUNK, self.task.settings.batch_size // runtime.processor_count()))
 
     def _epoch(self) -> float:
-        return min(self.task.settings.epochs, self._step * self.task.settings.batch_size / len(self.task.train))
+        return min(self.task.settings.epochs, self._at.step * self.task.settings.batch_size / len(self.task.train))
 
     def _seconds_left(self) -> float | None:
-        if self._step_seconds is None:
+        if self._at.step_seconds is None:
             return None
         measurements = math.ceil(self.task.settings.epochs - self._epoch())
-        return (self._total_steps - self._step) * self._step_seconds + measurements * self._measure_seconds
+        return (self._total_steps - self._at.step) * self._at.step_seconds + measurements * self._at.measure_seconds
 
     def _add_row(self, measured: Sums | None) -> None:
-        trained = self._sums.over_all(self.task.world)
-        self._history = self._history.with_row(
-            step=self._step,
+        trained = self._at.sums.over_all(self.task.world)
+        self._at.history = self._at.history.with_row(
+            step=self._at.step,
             train_loss=trained.mean_loss if trained.count else None,
             train_accuracy=trained.accuracy if trained.count else None,
             validation_loss=measured.mean_loss if measured else None,
             validation_accuracy=measured.accuracy if measured else None,
             rate=self._rate(),
         )
-        self._sums = Sums()
+        self._at.sums = Sums()
 
     def _keep_if_best(self, measured: Sums | None) -> None:
         accuracy, loss = (measured.accuracy, measured.mean_loss) if measured else (0.0, 0.0)
@@ -350,12 +294,12 @@ class TuningRun:
         if measured and self._best is not None and (accuracy, -loss) <= (self._best.accuracy, -self._best.loss):
             return
         weights = {name: tensor.clone() for name, tensor in self._trainee.result_weights().items()}
-        self._best = _Best(self._epoch(), accuracy, loss, weights)
+        self._best = Best(self._epoch(), accuracy, loss, weights)
 
     def _end(self, end: End, note: str) -> None:
-        self._ended, self._note = end, note
+        self._at.ended, self._at.note = end, note
 
     def _rate(self) -> float:
         """The rate of the next step; after the last one, its own."""
-        step = min(self._step, self._total_steps - 1)
+        step = min(self._at.step, self._total_steps - 1)
         return rate_at(self.task.settings, step, self._total_steps, self._steps_per_epoch)
