@@ -54,6 +54,33 @@ def test_the_table_has_a_row_a_photo():
         assert text in table
 
 
+def _own(*probabilities: float, names=("Ant", "Bee", "Wasp"), trained_on="Insects") -> cards.Look:
+    prediction = Prediction(np.array(probabilities), tuple(names))
+    return cards.Look("Net", "a licence", prediction, 0.002, 0.021, trained_on)
+
+
+def test_a_run_of_ones_own_speaks_of_its_own_classes_only():
+    card = cards.result_card(_own(0.1, 0.85, 0.05))
+    for text in ("Net, trained on Insects, says", ">Bee<", "3 names known", ">Ant<", "10 %"):
+        assert text in card
+    assert "pl-species" not in card
+    assert "pl-note" not in card
+
+
+def test_an_unsure_run_says_that_it_has_no_other_names():
+    card = cards.result_card(_own(0.3, 0.5, 0.2))
+    assert "its strongest answer gets only 50 %" in card
+    assert "none of the 3 things" in card
+    assert "below 67%" in card
+
+
+def test_the_table_of_a_run_shows_shares_and_no_species():
+    table = cards.photo_table([cards.photo_row("a.jpg", _own(0.1, 0.85, 0.05).prediction)], species=False)
+    assert ">Bee" in table
+    assert "neither" not in table
+    assert "width:85.00%" in table
+
+
 @pytest.mark.parametrize(
     "card",
     [
@@ -62,6 +89,8 @@ def test_the_table_has_a_row_a_photo():
         cards.message_card(EVIL),
         cards.waiting_card(EVIL, 0.5),
         cards.result_card(_look(network=EVIL, c162=0.5)),
+        cards.result_card(_own(0.9, 0.1, names=(EVIL, "b"), trained_on=EVIL)),
+        cards.photo_table([cards.photo_row("a", _own(0.9, 0.1, names=(EVIL, "b")).prediction)], species=False),
     ],
 )
 def test_no_text_becomes_markup(card):

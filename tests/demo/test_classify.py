@@ -17,9 +17,11 @@ from PIL import Image
 
 import core
 from core.backbones import hub
+from core.streams import last
 from demo import classify, classify_many, networks
 from demo.context import Context, Limits
 from tests.conftest import PROJECT
+from tests.demo.made_runs import make_run
 from tests.hub_server import HubServer, Manners
 
 
@@ -94,6 +96,51 @@ def test_the_csv_holds_every_photo_and_no_formula(results, tmp_path):
     assert rows[1]["file"] == "'=evil().jpg"
     assert "empty" in rows[1]["error"]
     assert None not in rows[1]
+
+
+@pytest.fixture
+def own_run(context, classifier, tmp_path, monkeypatch):
+    """A run of the visitor "me" with two classes."""
+    monkeypatch.setenv("PETLENS_HOME", str(tmp_path / "home"))
+    run = make_run(classifier, None, names=("=tabby", "mat"))
+    context.sessions.keep_run("me", run)
+    return run
+
+
+def _cards(context, photo, value, visitor) -> list[str]:
+    return _collect(classify._prepare_then_card(context, photo, value, visitor))
+
+
+def test_a_photo_is_named_by_the_visitors_own_run(context, chelsea, own_run):
+    card = _cards(context, str(chelsea), f"run:{own_run.token}", "me")[-1]
+    for text in ("EfficientNet-Lite0, trained on Plain colours, says", ">=tabby<", ">mat<", "2 names known"):
+        assert text in card
+    assert "pl-species" not in card
+
+
+def test_another_visitors_run_names_nothing(context, chelsea, own_run):
+    card = _cards(context, str(chelsea), f"run:{own_run.token}", "you")[-1]
+    assert "not on your page" in card
+    assert "tabby" not in card
+
+
+def test_the_csv_of_a_run_with_two_classes_holds_two_names_and_no_formula(chelsea, own_run, tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    batch = last(classify_many._classify_files([str(chelsea), str(tmp_path / "empty.jpg")], own_run))
+    with open(classify_many._write_csv(batch), encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["run"] == "Mine"
+    assert {rows[0]["label_1"], rows[0]["label_2"]} == {"'=tabby", "mat"}
+    assert float(rows[0]["probability_1"]) + float(rows[0]["probability_2"]) == pytest.approx(1)
+    assert not {"label_3", "cat", "dog", "neither"} & set(rows[0])
+    assert "empty" in rows[1]["error"]
+
+
+def test_the_table_of_a_run_has_no_cat_dog_or_neither(chelsea, own_run):
+    count, table = classify_many._so_far(last(classify_many._classify_files([str(chelsea)], own_run)))
+    assert count == 1
+    assert "neither" not in table
+    assert "pl-bar" in table
 
 
 # --- the running app ---
