@@ -13,6 +13,7 @@ from demo.classify import build_classify_tab
 from demo.context import Context, Limits
 from demo.examples import examples
 from demo.train import build_train_tab
+from demo.visitors_runs import browser_runs
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 STYLE_SHEETS = ("style.css", "evaluation.css", "live_plot.css", "results.css", "train.css")
@@ -25,11 +26,13 @@ def build_page(context: Context | None = None) -> gr.Blocks:
     # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
     with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
         gr.HTML(_header(), elem_id="header")
+        # outside the tabs: what is in a tab is read from the browser only when the tab is seen
+        tokens = browser_runs()
         with gr.Tabs(overflow_behavior="wrap") as tabs:
             with gr.Tab("Classify", id="classify"):
                 network_lists = build_classify_tab(context, page)
             with gr.Tab("Train", id="train") as train_tab:
-                build_train_tab(context, page, train_tab, tabs=tabs, network_lists=network_lists)
+                build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)
 
         def forget(request: gr.Request) -> None:
             context.sessions.forget(request.session_hash)

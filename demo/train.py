@@ -23,7 +23,7 @@ from demo.train_rates import build_rate_finder
 from demo.train_results import build_results
 from demo.train_run import begin, bounded, check_same_pictures, go_on, new_token, unfinished_run, visitors_run
 from demo.train_settings import build_form
-from demo.visitors_runs import browser_runs, read_runs, sound_tokens, tokens_to_keep, with_token
+from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep, with_token
 
 if TYPE_CHECKING:
     from core.runs.snapshot import RunSnapshot
@@ -32,13 +32,20 @@ HINT = "Press Train. A network that has seen 1.3 million photos needs only a few
 
 
 def build_train_tab(
-    context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.Tabs, network_lists: Sequence[gr.Dropdown]
+    context: Context,
+    page: gr.Blocks,
+    tab: gr.Tab,
+    *,
+    tabs: gr.Tabs,
+    tokens: gr.BrowserState,
+    network_lists: Sequence[gr.Dropdown],
 ) -> None:
     """Put the tab's components on the page and connect them.
 
     Args:
         tab: this one; the pictures are opened when it is seen for the first time.
         tabs: those of the whole page.
+        tokens: of the visitor's runs, kept by the browser.
         network_lists: where else a visitor's runs can be chosen as networks.
     """
     gr.Markdown(
@@ -58,7 +65,6 @@ def build_train_tab(
         resume = gr.Button("Go on", visible=False, elem_id="go-on")
     status = gr.HTML(cards.waiting_card(HINT), elem_id="training")
     plot = live_plot()
-    tokens = browser_runs()
     _heading(4, "How good is it?")
     results = build_results(context)
     _heading(5, "Your runs")

@@ -28,6 +28,18 @@ _EXAMPLES = ("my cat", "my dog", "nobody")
 _UNUSED_SECONDS = 24 * 3600
 _COPY_AT_ONCE = 16
 
+# Gradio switches the camera off after each shot; who collects pictures wants the next one at once.
+CAMERA_ON_AGAIN_JS = """
+() => {
+  let left = 30;
+  const press = () => {
+    const wake = document.querySelector('#camera button .icon-wrap');
+    if (wake) wake.closest('button').click(); else if (left-- > 0) setTimeout(press, 100);
+  };
+  press();
+}
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class OwnClasses:
@@ -52,21 +64,18 @@ def build_own_classes(context: Context) -> OwnClasses:
     """Put the rows, the camera and the button on the page, and connect them."""
     names, files, counts, rows, removers = [], [], [], [], []
     for number in range(MAX_CLASSES):
-        with gr.Column(visible=number < _FIRST_SHOWN, min_width=260, elem_classes="pl-own-class") as row:
+        if number % 2 == 0:
+            pair = gr.Row()
+        with pair, gr.Column(visible=number < _FIRST_SHOWN, min_width=240, elem_classes="pl-own-class") as row:
+            hint = _EXAMPLES[number] if number < len(_EXAMPLES) else "its name"
             names.append(
-                gr.Textbox(
-                    label=f"Class {number + 1}",
-                    placeholder=_EXAMPLES[number] if number < len(_EXAMPLES) else "its name",
-                    max_lines=1,
-                    elem_id=f"own-name-{number + 1}",
-                )
+                gr.Textbox(label=f"Class {number + 1}", placeholder=hint, max_lines=1, elem_id=f"own-name-{number + 1}")
             )
             files.append(
-                gr.File(file_count="multiple", label="Its pictures", height=140, elem_id=f"own-files-{number + 1}")
+                gr.File(file_count="multiple", label="Its pictures", height=130, elem_id=f"own-files-{number + 1}")
             )
-            with gr.Row():
-                counts.append(gr.HTML(_count_card(0, 0), elem_id=f"own-count-{number + 1}"))
-                removers.append(gr.Button("Remove last shot", size="sm", visible=False, min_width=120))
+            counts.append(gr.HTML(_count_card(0, 0), elem_id=f"own-count-{number + 1}"))
+            removers.append(gr.Button("Remove the last shot", size="sm", visible=False))
         rows.append(row)
     shown = gr.State(_FIRST_SHOWN)
     with gr.Accordion("Take pictures with the camera", open=False, elem_id="own-camera"):
@@ -136,7 +145,7 @@ def build_own_classes(context: Context) -> OwnClasses:
         removers[number].click(
             remover_of(number), inputs=files[number], outputs=[counts[number], removers[number]], **quick
         )
-    camera.input(
+    taken = camera.input(
         add_shot,
         inputs=[camera, into, *files],
         outputs=[camera, said, *counts, *removers],
@@ -144,6 +153,7 @@ def build_own_classes(context: Context) -> OwnClasses:
         concurrency_limit=None,
         api_visibility="private",
     )
+    taken.then(None, js=CAMERA_ON_AGAIN_JS)
     return OwnClasses(names, files, use)
 
 
@@ -268,4 +278,5 @@ def _count_card(files: int, shots: int) -> str:
     enough = total >= MIN_PICTURES
     taken = f", {shots} of them taken here" if shots else ""
     lack = "" if enough else f" · {MIN_PICTURES - total} more needed"
-    return f'<p class="pl-own-count{" pl-enough" if enough else ""}">{total} pictures{taken}{lack}</p>'
+    pictures = "1 picture" if total == 1 else f"{total} pictures"
+    return f'<p class="pl-own-count{" pl-enough" if enough else ""}">{pictures}{taken}{lack}</p>'

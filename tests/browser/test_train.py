@@ -121,7 +121,7 @@ def _expect_done(page):
     expect(page.locator("#training")).to_contain_text("pictures right", timeout=SECONDS)
 
 
-@pytest.mark.parametrize("size, scheme", [(DESKTOP, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_the_drawn_pets_are_on_the_screen_at_once_and_can_be_trained_on(visit, size, scheme):
     page = visit(size, scheme)
     expect(page.locator("#sheet img")).to_have_attribute("alt", re.compile("Some pictures of Drawn pets: cat"))
@@ -148,3 +148,129 @@ def test_a_zip_is_shown_with_its_names_as_text_and_trained_on_while_the_plot_gro
     page.wait_for_function(f"before => ({PLOTTED})() !== before", arg=first, timeout=SECONDS)
     page.locator("#stop-training").click()
     expect(page.locator("#training")).to_contain_text("Stopped", timeout=SECONDS)
+
+
+def test_a_stopped_run_goes_on_also_after_the_page_was_reloaded(visit, colours):
+    page = visit()
+    _choose_zip(page, colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.locator("#run-name input, #run-name textarea").first.fill("my colours")
+    _many_steps(page)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    page.locator("#stop-training").click()
+    expect(page.locator("#training")).to_contain_text("Stopped", timeout=SECONDS)
+    expect(page.locator("#train")).to_be_enabled()
+
+    page.reload()
+    _open_tab(page)
+    expect(page.locator("#training")).to_contain_text("my colours is not finished", timeout=SECONDS)
+    expect(page.locator("#plot")).to_contain_text("my colours")
+    page.locator("#go-on").click()
+    expect(page.locator("#training")).to_contain_text("learned from colours. Choose these pictures", timeout=SECONDS)
+    _choose_zip(page, colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.locator("#go-on").click()
+    _expect_done(page)
+    expect(page.locator("#go-on")).to_be_hidden()
+    expect(page.locator("#results-summary")).to_contain_text("my colours")
+
+
+def test_two_visitors_train_at_once_and_each_sees_only_ones_own(visit, colours):
+    pages = [visit(), visit(PHONE)]
+    for number, page in enumerate(pages):
+        _choose_zip(page, colours)
+        expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+        page.locator("#run-name input, #run-name textarea").first.fill(f"run of visitor {number}")
+    for page in pages:
+        _train(page)
+    for number, page in enumerate(pages):
+        _expect_done(page)
+        expect(page.locator("#plot")).to_contain_text(f"run of visitor {number}")
+        expect(page.locator("#plot")).not_to_contain_text(f"run of visitor {1 - number}")
+        expect(page.locator("#runs-table")).not_to_contain_text(f"run of visitor {1 - number}")
+
+
+def test_a_second_run_is_drawn_over_the_first(visit, colours):
+    page = visit()
+    _choose_zip(page, colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    for name in ("first try", "second try"):
+        page.locator("#run-name input, #run-name textarea").first.fill(name)
+        _train(page)
+        expect(page.locator("#training")).to_contain_text(name, timeout=SECONDS)
+    expect(page.locator("#plot")).to_contain_text("first try")
+    expect(page.locator("#plot")).to_contain_text("second try")
+
+
+def test_what_is_wrong_is_said_and_nothing_is_lost(visit, tmp_path):
+    page = visit()
+    _set(page, "head-learning_rate", "fast")
+    _set(page, "head-epochs", 5)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning rate must be a number")
+    _set(page, "head-learning_rate", "1000")
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("learning_rate must be a number from")
+    expect(page.locator("#set-head-epochs input").first).to_have_value("5")
+
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK\x03\x04 this is no zip")
+    _choose_zip(page, broken)
+    expect(page.locator("#data [role=alert]")).to_contain_text("broken.zip is not a zip that can be opened")
+    _set(page, "head-learning_rate", "0.001")
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("There are no pictures to learn from yet")
+
+
+def test_a_rate_is_found_and_taken_over(visit, colours):
+    page = visit()
+    _choose_zip(page, colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.get_by_role("button", name="Find a learning rate").click()
+    page.locator("#find-rate").click()
+    expect(page.locator("#rate-said")).to_contain_text("falls fastest at a rate of", timeout=SECONDS)
+    rate = re.search(r"rate of ([\d.]*\d)", page.locator("#rate-said").inner_text()).group(1)
+    page.locator("#use-rate").click()
+    expect(page.locator("#set-head-learning_rate input").first).to_have_value(rate)
+
+
+def test_the_method_decides_which_settings_are_there(visit):
+    page = visit()
+    expect(page.locator("#set-head-epochs")).to_be_visible()
+    page.get_by_text("Fine-tune", exact=True).click()
+    expect(page.locator("#set-tune-epochs")).to_be_visible()
+    expect(page.locator("#set-head-epochs")).to_be_hidden()
+    expect(page.locator("#rate-finder")).to_be_hidden()
+    expect(page.locator("#about-method")).to_contain_text("minutes")
+
+
+def test_own_pictures_become_classes_by_file_and_by_camera(visit, tmp_path):
+    rng = np.random.default_rng(1)
+    files = {}
+    for name, colour in (("warm", (220, 120, 30)), ("cold", (30, 120, 220))):
+        files[name] = [tmp_path / f"{name} {number}.png" for number in range(6)]
+        for path in files[name]:
+            _picture(rng, colour).save(path)
+    page = visit()
+    _choose(page, "My own pictures")
+    for number, (name, paths) in enumerate(files.items(), start=1):
+        page.locator(f"#own-name-{number} input, #own-name-{number} textarea").first.fill(name)
+        chosen = paths if number == 1 else paths[:3]
+        page.locator(f"#own-files-{number} input[type=file]").set_input_files(chosen)
+        expect(page.locator(f"#own-count-{number}")).to_contain_text(f"{len(chosen)} pictures")
+    expect(page.locator("#own-count-2")).to_contain_text("2 more needed")
+    assert page.evaluate("document.documentElement.scrollWidth") <= DESKTOP["width"]
+    page.locator("#use-own").click()
+    expect(page.locator("#data [role=alert]")).to_contain_text("cold needs 2 more", timeout=SECONDS)
+
+    page.get_by_role("button", name="Take pictures with the camera").click()
+    page.locator("#own-camera").get_by_text("cold", exact=True).click()
+    page.get_by_text("Click to Access Webcam").click()
+    for taken in (1, 2):
+        page.locator("#camera").get_by_role("button", name="capture photo").click()
+        expect(page.locator("#own-count-2")).to_contain_text(f"{3 + taken} pictures, {taken} of them taken here")
+    page.locator("#use-own").click()
+    expect(page.locator("#data")).to_contain_text("2 classes", timeout=SECONDS)
+    _train(page)
+    _expect_done(page)
