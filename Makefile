@@ -27,11 +27,18 @@ screenshots: $(VENV)/installed-tests
 	$(BIN)/python -m tests.browser.screenshots
 
 benchmarks: $(VENV)/installed-tests
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.certainty
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.head
+	$(BIN)/python -m benchmarks.first_run
+	$(BIN)/python -m benchmarks.backbones
+	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.finetune
 
 # The stamps make a second run start at once; a changed list of packages installs again.
 $(VENV)/bin/python:
