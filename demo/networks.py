@@ -76,7 +76,7 @@ def updated_lists(
 
 def _run_choices(runs: Sequence[VisitorsRun]) -> list[tuple[str, str]]:
     """Runs that can classify. Equal names get numbers: a list that shows the same twice helps nobody."""
-    usable = [run for run in runs if run.record.files.get("head.safetensors")]
+    usable = [run for run in runs if (run.folder / "head.safetensors").is_file()]
     names = names_of(usable)
     return [(f"My run: {shortened(names[run.token])}", value_of(run)) for run in reversed(usable)]
 
@@ -171,7 +171,7 @@ async def _watch(job: Job, title: str) -> AsyncIterator[str]:
 
 def _needs_published(run: VisitorsRun) -> bool:
     """Whether the run looks through a network that does not lie beside it."""
-    return run.record.backbone.weights == "published" and "backbone.safetensors" not in run.record.files
+    return run.record.backbone.weights == "published" and not (run.folder / "backbone.safetensors").is_file()
 
 
 def is_ready(network: Network, to_train: bool = False) -> bool:
@@ -223,8 +223,12 @@ class _Classifiers:
 
 
 def _content(run: VisitorsRun) -> tuple:
-    """What a classifier is made of: a run that was trained on has other files."""
-    return run.folder, tuple(sorted((name, stored.digest) for name, stored in run.record.files.items()))
+    """Which version of a run lies on the disk: saving a run replaces its run.json."""
+    try:
+        told = (run.folder / "run.json").stat()
+    except OSError:
+        return run.folder, 0, 0
+    return run.folder, told.st_mtime_ns, told.st_size
 
 
 _classifiers = _Classifiers(most=6)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 HINT = "When a network has been trained, you see here how good it is, and which pictures it gets wrong."
 NOT_TESTED = "This run is not finished, so nobody knows yet how good it is."
 NO_PICTURES = "The pictures themselves are not at hand here: they are only with the data set that was tested."
-WORST = "Its worst mistakes: wrong, and sure of it"
+WORST = "Its worst mistakes, the surest first"
 PRESS = "Press a number in the table to see its pictures here."
 METHODS = {"head": "a new last layer", "finetune": "fine-tuned", "scratch": "trained from scratch"}
 FEW = 12

@@ -20,7 +20,7 @@ from core.datasets.labelled import LabelledImages
 from core.evaluation import evaluate, to_json
 from core.head import Head
 from core.places import runs_folder
-from core.runs import DatasetRecord, RunRecord, create_run, describe_backbone, read_record, save_run
+from core.runs import DatasetRecord, RunRecord, create_run, describe_backbone, save_run
 from core.training.history import History
 from demo.session import VisitorsRun
 
@@ -54,7 +54,8 @@ def make_run(
     own = Classifier(classifier.backbone, head)
     save_run(folder, record, own, history=HISTORY, evaluation=json.loads(to_json(evaluation)))
     tested = None if pictures is None else _colours(pictures, names)
-    return VisitorsRun(token, folder, read_record(folder), HISTORY, evaluation, tested)
+    # as after a training: the record in hand was made before the files were stored
+    return VisitorsRun(token, folder, record, HISTORY, evaluation, tested)
 
 
 def shown_colours(html: str) -> list[tuple[int, int, int]]:

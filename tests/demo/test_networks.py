@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shutil
 
 import pytest
 
 import core
 from core.errors import BackboneError, CheckpointError
-from core.runs import load_run, read_record, save_run
+from core.runs import save_run
 from demo import networks
 from demo.context import Context, Limits
 from tests.demo.made_runs import make_run
@@ -45,8 +46,8 @@ def test_lists_name_the_own_runs_first_the_newest_at_the_top(context, classifier
 
 def test_a_run_without_a_head_cannot_be_chosen(context, classifier):
     run = make_run(classifier, None)
-    untrained = dataclasses.replace(run, record=dataclasses.replace(run.record, files={}))
-    assert networks.choices_for("x", [untrained]) == networks.choices_for("x")
+    (run.folder / "head.safetensors").unlink()
+    assert networks.choices_for("x", [run]) == networks.choices_for("x")
 
 
 def test_a_run_is_woken_and_then_answers_with_its_own_classes(context, classifier, chelsea):
@@ -69,10 +70,18 @@ def test_a_run_that_was_trained_on_answers_anew(context, classifier):
     before = networks.load(run)
     head = dataclasses.replace(before.head, bias=before.head.bias + 1)
     save_run(run.folder, run.record, dataclasses.replace(before, head=head), history=run.history, evaluation=None)
-    trained_on = dataclasses.replace(run, record=read_record(run.folder))
-    assert not networks.is_ready(trained_on)
-    assert networks.load(trained_on).head.bias.tolist() == [1.0, 1.0]
-    assert load_run(run.folder).classifier.head.bias.tolist() == [1.0, 1.0]
+    assert not networks.is_ready(run)
+    assert networks.load(run).head.bias.tolist() == [1.0, 1.0]
+    assert networks.is_ready(run)
+
+
+def test_a_run_that_was_removed_says_so_instead_of_answering(context, classifier):
+    run = make_run(classifier, None)
+    networks.load(run)
+    shutil.rmtree(run.folder)
+    assert not networks.is_ready(run)
+    with pytest.raises(CheckpointError):
+        networks.load(run)
 
 
 def test_few_runs_stay_in_memory(classifier, context):
