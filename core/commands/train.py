@@ -63,8 +63,10 @@ def train(options: argparse.Namespace) -> int:
     with distributed.started() as world, contextlib.closing(Progress(as_json=options.json)) as progress:
         dataset = opened(options.dataset, options.data, progress)
         folder = _folder_of(options.out) if options.out else None
-        if folder is not None and (folder / RECORD_FILE).is_file():
-            _check_same_plan(plan, folder)
+        begun = folder is not None and (folder / RECORD_FILE).is_file()
+        if world.from_first(b"begun" if begun else b"new") == b"begun":
+            if world.is_first:
+                _check_same_plan(plan, folder)
             stream = resume_run(folder, dataset)
         else:
             stream = train_run(plan, dataset, folder=folder)
@@ -193,7 +195,9 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     of_head = {setting.name for setting in head}
     group = command.add_argument_group("settings (in brackets: the default of a head / of fine-tuning)")
     # start is what --method says
-    only_tune = (setting for setting in tune if setting.name not in of_head and setting.name not in ("start", "size_px"))
+    only_tune = (
+        setting for setting in tune if setting.name not in of_head and setting.name not in ("start", "size_px")
+    )
     for setting in [*view, *head, *only_tune]:
         _add_setting(group, setting, of_tune.get(setting.name))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -52,8 +53,7 @@ def train_run(plan: Plan, dataset: Dataset, *, folder: Path | None = None) -> It
         CheckpointError: the run cannot be stored.
     """
     running = _Running(plan, dataset)
-    if distributed.world().is_first:
-        running.folder = create_run(running.record, folder=folder)
+    running.keep_in(create_run(running.record, folder=folder) if distributed.world().is_first else None)
     return running.snapshots()
 
 
@@ -63,10 +63,11 @@ def resume_run(folder: Path, dataset: Dataset) -> Iterator[RunSnapshot]:
     Raises:
         CheckpointError: it is finished already, or was made with other settings or classes.
     """
-    record = read_record(folder)
+    world = distributed.world()
+    record = RunRecord.from_json(world.from_first(read_record(folder).to_json().encode() if world.is_first else None))
     running = _Running(Plan.of_run(record), dataset)
-    running.folder = folder if distributed.world().is_first else None
     running.go_on_from(record)
+    running.keep_in(folder if world.is_first else None)
     return running.snapshots()
 
 
@@ -77,6 +78,7 @@ class _Running:
         self.plan = plan
         self.dataset = dataset
         self.folder: Path | None = None
+        self.checkpoints = Path()
         published = load_backbone(plan.backbone)
         self.backbone = seen_through(published, plan.view)
         self.train, self.validation = split_for_training(dataset, plan.head)
@@ -93,6 +95,12 @@ class _Running:
         self.seconds_before = 0.0
         self.training: TrainSnapshot | None = None
         self.notes: tuple[str, ...] = ()
+
+    def keep_in(self, folder: Path | None) -> None:
+        """Store the run in that folder of the first process; all of several know where its checkpoints are."""
+        self.folder = folder
+        known = distributed.world().from_first(os.fsencode(folder) if folder else None)
+        self.checkpoints = Path(os.fsdecode(known)) / CHECKPOINT_FOLDER
 
     def go_on_from(self, record: RunRecord) -> None:
         """Take over what an earlier process stored."""
@@ -118,8 +126,8 @@ class _Running:
 
     def _train_head(self) -> Stream:
         settings = self.plan.head
-        train = yield from self._embed(self.train)
-        validation = yield from self._embed(self.validation)
+        train = yield from self._embed("train")
+        validation = yield from self._embed("validation")
         if settings.choose_weight_decay:
             settings = yield from self._choose(train, settings)
         head = yield from self._fit(train, validation, settings)
@@ -128,7 +136,9 @@ class _Running:
             head = yield from self._refit(_joined(train, validation), again)
         return Classifier(self.backbone, head, mirrored=self.plan.view.mirrored)
 
-    def _embed(self, images: LabelledImages) -> Stream:
+    def _embed(self, part: Literal["train", "validation"]) -> Stream:
+        """The embeddings of a part; from now on, the part has no pictures that cannot be read."""
+        images: LabelledImages = getattr(self, part)
         stream = embed(self.backbone, images, mirrored=self.plan.view.mirrored)
         with contextlib.closing(stream):
             for snapshot in stream:
@@ -138,6 +148,7 @@ class _Running:
                     embeddings = snapshot.embeddings
         if embeddings.left_out:
             self.notes += (f"{len(embeddings.left_out)} {images.split} pictures cannot be read and are left out.",)
+        setattr(self, part, embeddings.images)
         return Examples(embeddings.vectors, embeddings.images.labels)
 
     def _choose(self, train: Examples, settings: Any) -> Stream:
@@ -148,7 +159,7 @@ class _Running:
         return dataclasses.replace(settings, weight_decay=snapshot.weight_decay)
 
     def _fit(self, train: Examples, validation: Examples, settings: Any) -> Stream:
-        checkpoint = self.folder / CHECKPOINT_FOLDER / "head.safetensors" if self.folder else None
+        checkpoint = self.checkpoints / "head.safetensors" if self.folder else None
         stream = train_head(train, validation, self.dataset.class_names, settings, checkpoint=checkpoint)
         with contextlib.closing(stream):
             for self.training in stream:
@@ -168,11 +179,12 @@ class _Running:
         head = None
         if self.plan.method == "finetune":
             # stages that begin under a random head unlearn what they knew (Kumar et al. 2022, arXiv:2202.10054)
-            train = yield from self._embed(self.train)
-            validation = yield from self._embed(self.validation)
+            train = yield from self._embed("train")
+            validation = yield from self._embed("validation")
             head = yield from self._fit(train, validation, self.plan.head)
-        checkpoint = self.folder / CHECKPOINT_FOLDER / "tuning" if self.folder else None
-        stream = fine_tune(self.backbone, head, self.train, self.validation, self.plan.tune, checkpoint=checkpoint)
+        stream = fine_tune(
+            self.backbone, head, self.train, self.validation, self.plan.tune, checkpoint=self.checkpoints / "tuning"
+        )
         with contextlib.closing(stream):
             for self.training in stream:
                 yield self._seen("tuning", self.training.step, self.training.total_steps, self.training)
