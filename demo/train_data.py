@@ -28,7 +28,7 @@ _HINTS = {
     OWN: "Name at least 2 classes and give each at least 5 pictures: drop files, or take them with the camera.",
 }
 _FETCHING = {
-    "waiting": "Waiting: somebody else is fetching the same",
+    "waiting": "Waiting for the download to begin",
     "downloading": "Downloading",
     "checking": "Checking what came",
     "unpacking": "Unpacking",
@@ -100,7 +100,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
         visitor = request.session_hash
         context.sessions.change(visitor, dataset=None, opening=None)
         listing = next((one for one in list_datasets() if one.name == source), None)
-        no_sheet = gr.update(value=None, visible=source != OWN)
+        no_sheet = gr.update(value=None, visible=False)
         if listing is None:
             yield show(cards.waiting_card(_HINTS.get(source, "")), no_sheet, **layout(source))
         elif not listing.here:

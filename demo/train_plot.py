@@ -22,10 +22,10 @@ def plot_of(session: Session) -> dict[str, Any]:
 
 def growing_plot(session: Session, token: str, snapshot: RunSnapshot) -> dict[str, Any]:
     """The same while a run grows: it comes last, in the colour that it will keep."""
-    others = [_plotted(run) for run in session.runs if run.token != token and len(run.history)]
     training = snapshot.training
     if training is None or not len(training.history):
-        return plot_value(others)
+        return plot_of(session)  # a run that is gone on with shows what it had reached
+    others = [_plotted(run) for run in session.runs if run.token != token and len(run.history)]
     growing = PlottedRun(
         snapshot.record.name,
         training.history,

@@ -96,13 +96,10 @@ def visitors_run(token: str, snapshot: RunSnapshot) -> VisitorsRun:
     from core.runs.storage import read_record
     from core.training.history import History
 
-    record = snapshot.record
-    if snapshot.phase != "finished":
-        record = read_record(snapshot.folder)  # it was stored as stopped after the last snapshot
     return VisitorsRun(
         token=token,
         folder=snapshot.folder,
-        record=record,
+        record=read_record(snapshot.folder),  # stored after the last snapshot
         history=snapshot.training.history if snapshot.training else History(),
         evaluation=snapshot.evaluation,
         tested=snapshot.tested,

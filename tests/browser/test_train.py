@@ -49,6 +49,7 @@ def app(tmp_path_factory):
     """The app with a home of its own: its context and its address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETLENS_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PETLENS_FETCH", "0")
         context = Context.create()
         page = build_page(context)
         _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
@@ -226,6 +227,16 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(visit, tmp_path):
     _set(page, "head-learning_rate", "0.001")
     _train(page)
     expect(page.locator("#training")).to_contain_text("There are no pictures to learn from yet")
+
+
+def test_pictures_that_are_not_here_are_said_to_be_before_anything_is_pressed(visit):
+    page = visit()
+    _choose(page, "Cats vs Dogs (not on this machine)")
+    expect(page.locator("#data")).to_contain_text("its host lets nothing be fetched")
+    expect(page.locator("#fetch")).to_be_hidden()
+    _choose(page, "Drawn pets")
+    expect(page.locator("#data")).to_contain_text("Drawn pets: 8 classes")
+    expect(page.locator("#sheet img")).to_be_visible()
 
 
 def test_a_rate_is_found_and_taken_over(visit, colours):
