@@ -155,10 +155,7 @@ def _connect_remove(
         visitor = request.session_hash
         try:
             run = _chosen(context, token, request)
-            training = context.sessions.get(visitor).training
-            if run.record.state != "finished" and training is not None and training.unfinished:
-                raise CheckpointError(f"{run.record.name} may still be trained. Stop the training first.")
-            await context.data.run(run_files.delete, run)
+            await context.data.run(_delete, context, run)
         except Exception as error:
             return [_message(error), *[gr.skip()] * (2 + len(results.outputs))]
         session = context.sessions.get(visitor)
@@ -237,6 +234,12 @@ def _chosen(context: Context, token: str | None, request: gr.Request) -> Visitor
     if run is None:
         raise CheckpointError("Choose one of your runs first.")
     return run
+
+
+def _delete(context: Context, run: VisitorsRun) -> None:
+    """Delete a run that nobody trains at the moment, in whatever tab."""
+    with context.under_way.hold(run.token):
+        run_files.delete(run)
 
 
 def _message(error: Exception) -> str:

@@ -16,7 +16,6 @@ from core.places import runs_folder
 from core.runs import onnx as onnx_files
 from demo import run_files
 from demo.context import Context, Limits
-from demo.jobs import Job
 from demo.live_plot import live_plot
 from demo.my_runs import build_my_runs
 from demo.networks import network_dropdown
@@ -157,10 +156,11 @@ def test_a_removed_run_is_gone_from_the_disk_the_list_and_the_tabs_that_used_it(
 
 def test_a_run_that_is_still_being_trained_is_not_removed(context, page, classifier):
     run = make_run(classifier, None)
-    context.sessions.keep_run("me", dataclasses.replace(run, record=dataclasses.replace(run.record, state="stopped")))
-    context.sessions.start("me", Job(lambda: iter([1])), kind="training")
-    assert "Stop the training first" in _asked(page, "remove_run", run.token, ME)[-1][0]
+    context.sessions.keep_run("me", run)
+    with context.under_way.hold(run.token):
+        assert "still being trained" in _asked(page, "remove_run", run.token, ME)[-1][0]
     assert run.folder.is_dir()
+    assert "is removed" in _asked(page, "remove_run", run.token, ME)[-1][0]
 
 
 # --- files ---
