@@ -15,8 +15,9 @@ import time
 import numpy as np
 
 from benchmarks import report
-from core.backbones.freezing import ViewSettings, seen_through
+from core.backbones.freezing import seen_through
 from core.backbones.loading import load_backbone
+from core.backbones.views import ViewSettings
 from core.classifier import Classifier
 from core.datasets.labelled import LabelledImages, hold_out
 from core.datasets.opening import open_dataset

@@ -19,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks import report
-from core.backbones.freezing import ViewSettings, seen_through
+from core.backbones.freezing import seen_through
 from core.backbones.loading import load_backbone
+from core.backbones.views import ViewSettings
 from core.datasets.opening import open_dataset
 from core.embeddings import embed
 from core.streams import last

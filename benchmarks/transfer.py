@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from benchmarks import report
-from core.backbones.freezing import ViewSettings
+from core.backbones.views import ViewSettings
 from core.datasets.opening import open_dataset
 from core.runs.pipeline import train_run
 from core.runs.plan import Plan

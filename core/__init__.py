@@ -20,7 +20,7 @@ _HOMES = {
     "HeadSettings": "core.training.head_settings",
     "Plan": "core.runs.plan",
     "TuneSettings": "core.training.tuning_settings",
-    "ViewSettings": "core.backbones.freezing",
+    "ViewSettings": "core.backbones.views",
     "embed": "core.embeddings",
     "find_rate": "core.training.rates",
     "find_run": "core.runs.storage",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from core.backbones.freezing import ViewSettings
+from core.backbones.views import ViewSettings
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
 from core.training.head_settings import HeadSettings

@@ -181,7 +181,7 @@ def _figures(figures: Any, what: str) -> str:
 
 
 def _settings_classes() -> tuple[type, type, type]:
-    from core.backbones.freezing import ViewSettings
+    from core.backbones.views import ViewSettings
     from core.training.head_settings import HeadSettings
     from core.training.tuning_settings import TuneSettings
 

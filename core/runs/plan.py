@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.backbones.catalogue import DEFAULT_BACKBONE
-from core.backbones.freezing import ViewSettings
+from core.backbones.views import ViewSettings
 from core.datasets.labelled import Dataset, LabelledImages, few_of_each, hold_out
 from core.errors import CheckpointError, DatasetError, SettingsError
 from core.runs.record import Method, RunRecord

@@ -20,8 +20,6 @@ from torchvision.transforms import InterpolationMode, functional
 from core.backbones.backbone import Backbone
 from core.training.randomness import drawn_from, generator_of
 
-AUGMENTATIONS = ("none", "flip", "crops", "colour", "randaugment")
-
 # Of the picture's area. ImageNet's 0.08 cuts out a paw, which says little of the breed when there are few pictures.
 _CROP_AREA = (0.35, 1.0)
 _CROP_RATIO = (3 / 4, 4 / 3)

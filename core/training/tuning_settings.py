@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.settings import Checked, choice, real, switch, whole
-from core.training.augmentation import AUGMENTATIONS
 from core.training.schedules import rate_factor
 
+AUGMENTATIONS = ("none", "flip", "crops", "colour", "randaugment")
 STARTS = ("pretrained", "scratch")
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "decay", "cosine", "one-cycle")

@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 
 from core import load_backbone, to_pixels
-from core.backbones.freezing import ViewSettings, seen_through
+from core.backbones.freezing import seen_through
+from core.backbones.views import ViewSettings
 from core.datasets.labelled import LabelledImages
 from core.embedding_cache import EmbeddingCache
 from core.embeddings import embed

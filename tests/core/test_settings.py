@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from core.backbones.freezing import ViewSettings
+from core.backbones.views import ViewSettings
 from core.errors import SettingsError
 from core.settings import settings_of
 from core.training.head_settings import HeadSettings

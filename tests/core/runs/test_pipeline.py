@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from core import load_backbone
-from core.backbones.freezing import ViewSettings
+from core.backbones.views import ViewSettings
 from core.datasets.labelled import Dataset, LabelledImages
 from core.datasets.opening import open_dataset
 from core.errors import CheckpointError, DatasetError, PetLensError, SettingsError

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.training.augmentation import AUGMENTATIONS, make_augmentation
+from core.training.augmentation import make_augmentation
 from core.training.randomness import drawn_from, generator_of
+from core.training.tuning_settings import AUGMENTATIONS
 from tests.core.training.tinted import made
 
 
