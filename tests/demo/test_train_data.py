@@ -110,6 +110,6 @@ def test_what_own_classes_lack_is_said(tmp_path, folder, classes, said):
 def test_an_upload_that_is_gone_is_told_without_a_path(tmp_path, folder):
     files = _files(tmp_path / "uploads", "cat", 5)
     Path(files[2]).unlink()
-    with pytest.raises(DatasetError, match="cat 2.png is no longer on the server") as raised:
+    with pytest.raises(DatasetError, match="is no longer on the server") as raised:
         last(collect_own(folder, _values(("cat", files), ("dog", files)), max_pictures=100))
     assert str(tmp_path) not in str(raised.value)
