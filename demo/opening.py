@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from demo.jobs import Job, Pool
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from core.datasets.inspection import Inspection
     from core.datasets.labelled import Dataset, OpenSnapshot
 
@@ -28,14 +26,14 @@ class Opened:
         text: what is going on, for the visitor; empty when all is done.
         share: how much of that is done, 0 to 1; None where nobody knows.
         dataset: once it is open; what follows takes longer and need not be waited for.
-        sheet: some of its pictures.
+        sheet: some of its pictures, as one PIL picture; None before it is drawn.
         inspection: what is odd about it.
     """
 
     text: str = ""
     share: float | None = None
     dataset: Dataset | None = None
-    sheet: Image.Image | None = field(default=None, repr=False)
+    sheet: Any = field(default=None, repr=False)
     inspection: Inspection | None = field(default=None, repr=False)
 
 
