@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import re
+import threading
 import zipfile
 from urllib.parse import urlparse
 
@@ -55,6 +57,15 @@ def app(tmp_path_factory):
         _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
         yield context, address
         page.close()
+        # torch must not be at work in a thread when the interpreter ends
+        waiting = threading.Thread(target=lambda: asyncio.run(_end(context.openings.job("drawn-pets"))))
+        waiting.start()
+        waiting.join(60)
+
+
+async def _end(job):
+    async for _ in job.watch():
+        pass
 
 
 @pytest.fixture
