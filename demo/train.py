@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from core.errors import DatasetError
+from core.errors import DatasetError, PetLensError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job, Progress
@@ -105,6 +106,9 @@ def build_train_tab(
             said = finished_card(snapshot) if done else stopped_card(snapshot, max_minutes=limit)
             yield said, plot_of(context.sessions.get(visitor)), *idle(request), gr.skip()
         except Exception as error:
+            if job.snapshot is not None and job.error is error:  # what it had reached is stored: it may go on
+                with contextlib.suppress(PetLensError):
+                    context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, job.snapshot))
             yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
         finally:
             job.stop()

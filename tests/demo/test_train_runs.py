@@ -19,7 +19,7 @@ from demo.jobs import BusyError, Job, Pool
 from demo.opening import Openings
 from demo.session import MAX_RUNS, Session, Sessions
 from demo.train_cards import finished_card, run_card, stopped_card
-from demo.train_plot import growing_plot, plot_of
+from demo.train_plot import growing_plot, plot_of, short_names
 from demo.train_run import (
     UnderWay,
     begin,
@@ -160,6 +160,13 @@ def test_the_growing_run_is_drawn_last_over_the_others(home, plan, dataset):
     drawn = growing_plot(session, new_token(), snapshot)["runs"]
     assert [one["colour"] for one in drawn] == [0, 1]
     assert drawn[0]["training"] == drawn[1]["training"] != ""
+
+
+def test_a_legend_says_what_differs_where_the_rest_is_shared():
+    shared = "Net on Pets"
+    assert short_names([f"{shared} (epochs 5)", shared]) == ["epochs 5", "all as it comes"]
+    assert short_names([f"{shared} (epochs 5)", "my run"]) == [f"{shared} (epochs 5)", "my run"]
+    assert short_names([f"{shared} (epochs 5)"]) == [f"{shared} (epochs 5)"]
 
 
 def test_names_of_people_are_text_in_every_card(home, plan, dataset):
