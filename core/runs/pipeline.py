@@ -159,7 +159,7 @@ class _Running:
         return dataclasses.replace(settings, weight_decay=snapshot.weight_decay)
 
     def _fit(self, train: Examples, validation: Examples, settings: Any) -> Stream:
-        checkpoint = self.checkpoints / "head.safetensors" if self.folder else None
+        checkpoint = self.checkpoints / "head" if self.folder else None
         stream = train_head(train, validation, self.dataset.class_names, settings, checkpoint=checkpoint)
         with contextlib.closing(stream):
             for self.training in stream:

@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 FILE = "checkpoint.safetensors"
 PREVIOUS = "previous.safetensors"
-# Seconds between two checkpoints; longer where writing one takes more than a twentieth of the time.
-_EVERY_SECONDS = 15.0
 _WRITING_SHARE = 0.05
 
 
@@ -50,11 +48,12 @@ class CheckpointFolder:
     Args:
         folder: made when the first one is written.
         identity: what the training is made of (settings, network, pictures); a checkpoint of another one is not taken.
+        every_seconds: time between two checkpoints; longer where writing one takes more than a twentieth of the time.
     """
 
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._folder, self._identity = folder, identity
-        self._next = time.monotonic() + _EVERY_SECONDS
+    def __init__(self, folder: Path, identity: str, *, every_seconds: float = 15.0) -> None:
+        self._folder, self._identity, self._every_seconds = folder, identity, every_seconds
+        self._next = time.monotonic() + every_seconds
 
     def is_due(self) -> bool:
         """Whether it is time to write again."""
@@ -85,7 +84,7 @@ class CheckpointFolder:
                 f"The training's state could not be stored ({error.strerror}). Make room on the disk, then start again."
             ) from error
         now = time.monotonic()
-        self._next = now + max(_EVERY_SECONDS, (now - start) / _WRITING_SHARE)
+        self._next = now + max(self._every_seconds, (now - start) / _WRITING_SHARE)
 
     def read_bytes(self) -> tuple[bytes | None, str]:
         """The newest file that is whole and of this training, and a note where something was wrong with one."""

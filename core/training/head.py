@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from core import runtime
 from core.errors import DatasetError
+from core.training.checkpoint import CheckpointFolder, parse
 from core.training.examples import Examples
 from core.training.head_settings import HeadSettings
 from core.training.head_training import HeadTraining
 from core.training.history import TrainSnapshot
-from core.training.state_file import StateFile, tag_of
 
 # A snapshot this often: between two the steps run without a break.
 _SNAPSHOT_SECONDS = 0.05
@@ -37,41 +39,47 @@ def train_head(
 
     Args:
         validation: measured and stopped by; None: neither.
-        checkpoint: a file that keeps the state about once a second, and when the generator is closed. Called again with
-            the same arguments, the training goes on from there.
+        checkpoint: a folder that keeps the state about once a second, and when the generator is closed. Called again
+            with the same arguments, the training goes on from there.
 
     Raises:
+        CheckpointError: the state cannot be stored: the disk is full, for instance.
         DatasetError: there is nothing to learn from.
     """
     if len(train) == 0:
         raise DatasetError("There are no pictures to learn from.")
     with runtime.one_thread():
         training = HeadTraining(train, validation, class_names, settings)
-    file = StateFile(checkpoint, _tag(train, validation, class_names, settings)) if checkpoint else None
-    found = file.read() if file else None
-    if found:
-        training.restore(*found)
-    written_at = time.monotonic()
+    folder = None
+    if checkpoint is not None:
+        identity = _identity(train, validation, class_names, settings)
+        folder = CheckpointFolder(checkpoint, identity, every_seconds=_CHECKPOINT_SECONDS)
+        content, _ = folder.read_bytes()
+        if content is not None:
+            training.restore(parse(content))
     try:
         yield training.snapshot()
         while not training.finished:
             with runtime.one_thread():
                 training.advance_for(_SNAPSHOT_SECONDS)
-            if file and time.monotonic() - written_at >= _CHECKPOINT_SECONDS:
-                file.write(*training.state())
-                written_at = time.monotonic()
+            if folder is not None and folder.is_due():
+                folder.write(training.state())
             yield training.snapshot()
     finally:
-        if file:
-            file.write(*training.state())
+        if folder is not None:
+            folder.write(training.state())
 
 
-def _tag(train: Examples, validation: Examples | None, class_names: tuple[str, ...], settings: HeadSettings) -> str:
-    parts: list[str | bytes] = [repr(settings), repr(class_names)]
+def _identity(
+    train: Examples, validation: Examples | None, class_names: tuple[str, ...], settings: HeadSettings
+) -> str:
+    digest = hashlib.blake2b(repr((settings, class_names)).encode(), digest_size=16)
     for examples in (train, validation):
         if examples is not None:
-            parts += [examples.vectors.tobytes(), examples.labels.tobytes()]
-    return tag_of(*parts)
+            digest.update(repr(examples.vectors.shape).encode())
+            digest.update(np.ascontiguousarray(examples.vectors))
+            digest.update(np.ascontiguousarray(examples.labels))
+    return digest.hexdigest()
 
 
 def refit_settings(settings: HeadSettings, best_epoch: float) -> HeadSettings:

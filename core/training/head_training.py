@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 import torch
 
+from core.training.checkpoint import Checkpoint
 from core.training.examples import Examples, Scaling
 from core.training.head_settings import HeadSettings
 from core.training.history import History, TrainSnapshot
@@ -115,8 +115,8 @@ class HeadTraining:
             note=self.note,
         )
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Everything that the next steps depend on: tensors, and plain values for JSON."""
+    def state(self) -> Checkpoint:
+        """Everything that the next steps depend on."""
         tensors = {"order": self._order, "generator": self._generator.get_state()}
         for name, regression in (("now", self._regression), ("mean", self._mean), ("best", self._best)):
             if regression is not None:
@@ -131,10 +131,11 @@ class HeadTraining:
             "note": self.note,
             "history": self.history.as_dict(),
         }
-        return tensors, plain
+        return Checkpoint(tensors, plain)
 
-    def restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where `state` was taken of a training with the same examples and settings."""
+        tensors, plain = checkpoint.tensors, checkpoint.facts
         self._order = tensors["order"]
         self._generator.set_state(tensors["generator"])
         self._regression.weight.copy_(tensors["now.weight"])

@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 # Pictures that one thread computes gradients of at once, so that a step can be left within a second. Batch norm
 # that learns its statistics needs more of them (ghost batches: Hoffer et al. 2017, arXiv:1705.08741).
-_CHUNK = 4
+_CHUNK = 8
 _CHUNK_WITH_STATISTICS = 16
 # Rows of the curves in one run: enough for any screen.
 _ROWS = 400

@@ -266,7 +266,7 @@ def test_schedules_stay_within_the_rate_that_was_chosen(schedule):
 def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path, optimiser):
     settings = HeadSettings(optimiser=optimiser, epochs=200, batch_size=4, dropout=0.2, averaging=True)
     whole = last(train_head(clouds(), clouds(seed=1), NAMES, settings))
-    checkpoint = tmp_path / "checkpoint" / "head.safetensors"
+    checkpoint = tmp_path / "checkpoint" / "head"
     stopped_at = []
     for _ in range(3):
         stream = train_head(clouds(), clouds(seed=1), NAMES, settings, checkpoint=checkpoint)
@@ -281,7 +281,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path, optimiser):
 
 
 def test_a_checkpoint_of_other_settings_or_examples_is_not_taken(tmp_path):
-    checkpoint = tmp_path / "head.safetensors"
+    checkpoint = tmp_path / "head"
     settings = HeadSettings(epochs=5)
     last(train_head(clouds(), None, NAMES, settings, checkpoint=checkpoint))
     for examples, other in ((clouds(seed=3), settings), (clouds(), HeadSettings(epochs=6))):
@@ -290,9 +290,10 @@ def test_a_checkpoint_of_other_settings_or_examples_is_not_taken(tmp_path):
 
 
 def test_a_damaged_checkpoint_is_not_taken(tmp_path):
-    checkpoint = tmp_path / "head.safetensors"
+    checkpoint = tmp_path / "head"
     last(train_head(clouds(), None, NAMES, HeadSettings(epochs=5), checkpoint=checkpoint))
-    checkpoint.write_bytes(checkpoint.read_bytes()[:-50])
+    for file in checkpoint.iterdir():
+        file.write_bytes(file.read_bytes()[:-50])
     final = last(train_head(clouds(), None, NAMES, HeadSettings(epochs=5), checkpoint=checkpoint))
     assert final.step == final.total_steps
 
@@ -307,7 +308,7 @@ from core.training.head_settings import HeadSettings
 from tests.core.training.test_head import clouds, NAMES
 began = time.monotonic()
 settings = HeadSettings(epochs=1000, batch_size=1)
-for snapshot in train_head(clouds(400), None, NAMES, settings, checkpoint=Path({str(tmp_path / "head.safetensors")!r})):
+for snapshot in train_head(clouds(400), None, NAMES, settings, checkpoint=Path({str(tmp_path / "head")!r})):
     print(snapshot.step, round(time.monotonic() - began, 3), flush=True)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -320,7 +321,7 @@ for snapshot in train_head(clouds(400), None, NAMES, settings, checkpoint=Path({
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     settings = HeadSettings(epochs=1000, batch_size=1)
-    stream = train_head(clouds(400), None, NAMES, settings, checkpoint=tmp_path / "head.safetensors")
+    stream = train_head(clouds(400), None, NAMES, settings, checkpoint=tmp_path / "head")
     resumed = next(stream)
     stream.close()
     kept = max(seconds for step, seconds in seen if step <= resumed.step)
