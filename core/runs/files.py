@@ -74,7 +74,8 @@ def find_stored(folder: Path, name: str, stored: StoredFile) -> Path:
     """
     if stored.size > LIMITS[name]:
         raise CheckpointError(_too_large(name))
-    for path in (folder / name, _pending(folder, name, stored)):
+    # the plain name twice: it may take over from the other between two looks
+    for path in (folder / name, _pending(folder, name, stored), folder / name):
         with contextlib.suppress(OSError):
             if path.is_file() and path.stat().st_size == stored.size and _digest(path) == stored.digest:
                 return path
@@ -138,7 +139,8 @@ def saving(folder: Path) -> Iterator[None]:
             if handle is not None:
                 import fcntl  # not on Windows
 
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                with contextlib.suppress(OSError):  # a network folder without locks
+                    fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             if handle is not None:
@@ -200,8 +202,10 @@ def _flush(path: Path) -> None:
 def _sweep(folder: Path, files: Mapping[str, StoredFile]) -> None:
     """Remove files that the run has no more, and what a save that died left behind."""
     for path in folder.iterdir():
-        known = next((name for name in LIMITS if path.name == name or path.name.startswith(f".{name}.")), None)
-        if known and path.name != RECORD_FILE and (known not in files or path.name != known):
+        gone = path.name in LIMITS and path.name not in files and path.name != RECORD_FILE
+        # ".tmp...": what safetensors writes to before it renames
+        half = path.name.startswith(tuple(f".{name}." for name in LIMITS)) or path.name.startswith(".tmp")
+        if gone or (half and path.is_file()):
             path.unlink(missing_ok=True)
 
 

@@ -152,9 +152,9 @@ def _as_in_training(backbone: Backbone, record: BackboneRecord) -> Backbone:
 
 def _check_answers(backbone: Backbone, head: Head) -> None:
     """Weights may be finite and their products not: what nobody can answer with is refused here, not at a picture."""
-    grey = torch.full((1, 3, *backbone.input_size), 0.5)
+    noise = torch.rand(1, 3, *backbone.input_size, generator=torch.Generator().manual_seed(0))
     try:
-        answers = head.logits(backbone.fast_embeddings(grey))
+        answers = head.logits(backbone.fast_embeddings(noise))
     except Exception as error:  # an input size that the published network does not take
         raise CheckpointError(f"{backbone.title} cannot see pictures of the size that this run asks for.") from error
     if not answers.isfinite().all():

@@ -63,6 +63,7 @@ def export_onnx(folder: Path, out: Path) -> Path:
     load_run(folder)  # says what is wrong with it, before a process is started
     temporary = out.with_name(f".{secrets.token_hex(4)}.onnx")
     try:
+        temporary.touch()  # whether it can be written at all is known before half a minute of work
         _write_elsewhere(folder, temporary)
         os.replace(temporary, out)
     except OSError as error:

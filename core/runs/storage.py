@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_ROWS = 200_000
 # How often a reader starts again when somebody saves the run meanwhile.
-_ATTEMPTS = 5
+_ATTEMPTS = 10
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ def find_run(run: str | Path) -> Path:
     names = [name for folder, record in runs for name in (folder.name, record.name)]
     close = list(dict.fromkeys(difflib.get_close_matches(run[:200], names, n=3)))
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise CheckpointError(f'There is no run called "{run[:80]}".{hint}')
+    raise CheckpointError(f'There is no run called "{Path(run).name[:80]}".{hint}')
 
 
 def delete_run(folder: Path) -> None:
@@ -221,16 +221,20 @@ def writing(text: str) -> Callable[[Path], Any]:
 
 def reading(folder: Path, read: Callable[[RunRecord], T]) -> T:
     """Read several files of one run so that all are of one save: again from the start when somebody saved meanwhile."""
-    for attempt in range(_ATTEMPTS):
+    failed = None
+    for _ in range(_ATTEMPTS):
         record = read_record(folder)
         try:
             value = read(record)
         except CheckpointError:
-            if attempt == _ATTEMPTS - 1 or read_record(folder).files == record.files:
+            with saving(folder):
+                pass  # whoever was saving has finished: a file may just have got its plain name
+            if failed == record.files == read_record(folder).files:
                 raise
-            continue
-        if read_record(folder).files == record.files:
-            return value
+            failed = record.files
+        else:
+            if read_record(folder).files == record.files:
+                return value
     raise CheckpointError("This run is being saved again and again. Try once more.")
 
 
