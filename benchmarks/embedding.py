@@ -1,9 +1,15 @@
-"""Embedding files end to end, against the bare network on tensors that are ready; and the memory that it takes."""
+"""Embedding files end to end, against the bare network on tensors that are ready; and the memory that it takes.
+
+The memory is that of a process of its own (`--memory FOLDER`), which does nothing but load the network and embed.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -13,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import report
-from core import load_backbone, runtime, to_pixels
+from core import Backbone, load_backbone, runtime, to_pixels
 from core.classifier import CHUNK
 from core.datasets.labelled import LabelledImages
 from core.datasets.opening import open_dataset
@@ -26,8 +32,12 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=480, help="photos a round (default: 480)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--distinct", type=int, default=7349, help="files for the memory (default: 7,349)")
+    parser.add_argument("--memory", type=Path, metavar="FOLDER", help="embed these files and print the memory taken")
     options = parser.parse_args()
     backbone = load_backbone()
+    if options.memory:
+        print(json.dumps(_memory_taken(backbone, options.memory)))
+        return
     images = open_dataset("oxford-pets", data=report.PHOTOS, splits=("train",)).split("train")
     some = images.take(np.linspace(0, len(images) - 1, options.files).astype(int))
     pixels = to_pixels([backbone.view(Image.open(item).convert("RGB")) for item in some.items[:CHUNK]])
@@ -54,38 +64,42 @@ def main() -> None:
             "end to end / ready tensors": report.median_ratio(measured["end to end"], ready),
             "with the cache written / ready tensors": report.median_ratio(measured["end to end with the cache"], ready),
             "rounds measured": {name: [round(value, 1) for value in values] for name, values in measured.items()},
-            "memory": _memory(backbone, options.distinct),
+            "memory": _memory(options.distinct),
         },
     )
 
 
-def _memory(backbone, count: int) -> dict:
-    """How much the process grows while it embeds `count` distinct files."""
+def _memory(count: int) -> dict:
+    """How much a fresh process grows while it embeds `count` distinct files."""
     with tempfile.TemporaryDirectory() as folder:
-        items = _distinct_files(Path(folder), count)
-        images = LabelledImages("distinct", ("a", "b"), items, np.arange(len(items)) % 2, "train")
-        before = _resident_mb()
-        with _Peak() as peak, _home(folder):
-            last(embed(backbone, images))
-        return {
-            "files": len(items),
-            "MB before, network loaded": round(before),
-            "MB at most": round(peak.mb),
-            "MB above the network": round(peak.mb - before),
-            "MB of the embeddings themselves": round(len(items) * backbone.embedding_dim * 4 / 1e6),
-        }
+        _write_distinct_files(Path(folder), count)
+        command = [sys.executable, "-m", "benchmarks.embedding", "--memory", folder]
+        ran = subprocess.run(command, cwd=report.PROJECT, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
-def _distinct_files(folder: Path, count: int) -> tuple[Path, ...]:
+def _memory_taken(backbone: Backbone, folder: Path) -> dict:
+    before = _resident_mb()
+    items = tuple(sorted(folder.glob("*.jpg")))
+    images = LabelledImages("distinct", ("a", "b"), items, np.arange(len(items)) % 2, "train")
+    with _Peak() as peak, _home(str(folder)):
+        last(embed(backbone, images))
+    return {
+        "files": len(items),
+        "MB before, network loaded": round(before),
+        "MB at most": round(peak.mb),
+        "MB above the network": round(peak.mb - before),
+        "MB of the embeddings themselves": round(len(items) * backbone.embedding_dim * 4 / 1e6),
+    }
+
+
+def _write_distinct_files(folder: Path, count: int) -> None:
     """The photos that are present, encoded again at varied quality until there are enough."""
     sources = report.photos("oxford-iiit-pet/images")
-    items = []
     for number in range(count):
-        item = folder / f"{number}.jpg"
         with Image.open(sources[number % len(sources)]) as picture:
-            picture.convert("RGB").save(item, quality=60 + number // len(sources) * 12 + number % 7)
-        items.append(item)
-    return tuple(items)
+            quality = 60 + number // len(sources) * 12 + number % 7
+            picture.convert("RGB").save(folder / f"{number:05}.jpg", quality=quality)
 
 
 class _home:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ EPOCHS = 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=2, help="first runs and epochs of the lesson (default: 2)")
+    parser.add_argument("--rounds", type=int, default=3, help="first runs and epochs of the lesson (default: 3)")
     options = parser.parse_args()
     dataset = open_dataset("oxford-pets", data=report.PHOTOS)
     load_backbone()
@@ -40,7 +41,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             os.environ["PETLENS_HOME"] = home
             first.append(_our_run(dataset))
-            second.append(min(_our_run(dataset) for _ in range(3)))
+            second.append(statistics.median(_our_run(dataset) for _ in range(3)))
     report.write(
         "first_run",
         {
@@ -56,7 +57,7 @@ def main() -> None:
             "rounds measured": {
                 "the lesson's way": [round(value, 1) for value in lesson],
                 "our first run": [round(value, 2) for value in first],
-                "our second run, the best of three": [round(value, 2) for value in second],
+                "our second run, the median of three": [round(value, 2) for value in second],
             },
         },
     )
