@@ -86,6 +86,7 @@ def test_a_photo_taken_by_the_camera_is_read(page):
     _clear_photo(page)
     page.locator("#photo").get_by_label("Capture from camera").click()
     page.locator("#photo").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video')?.readyState >= 2")
     page.locator("#photo").get_by_label("capture photo").click()
     expect(_result(page).locator(".pl-bars li")).to_have_count(5)
 
