@@ -1,6 +1,7 @@
 """Where a long training is, on the disk: written whole or not at all, read again with suspicion.
 
-A checkpoint is one safetensors file; what is not a tensor lies as JSON in its header, so that both belong together.
+A checkpoint is one safetensors file; what is not a tensor lies as JSON in its header, so that both belong together,
+and one digest covers both.
 The one before it is kept: whatever byte the writing ends at, one of the two is whole.
 """
 
@@ -26,7 +27,12 @@ logger = logging.getLogger(__name__)
 
 FILE = "checkpoint.safetensors"
 PREVIOUS = "previous.safetensors"
+# Of what lies in the file: changes when it is to be read otherwise. The digest covers it.
+_FORMAT = "pet-lens checkpoint 1"
+# Writing may take this share of the time; where it takes more, checkpoints are farther apart, but not by more than so
+# many times.
 _WRITING_SHARE = 0.05
+_STRETCH = 1.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +54,8 @@ class CheckpointFolder:
     Args:
         folder: made when the first one is written.
         identity: what the training is made of (settings, network, pictures); a checkpoint of another one is not taken.
-        every_seconds: time between two checkpoints; longer where writing one takes more than a twentieth of the time.
+        every_seconds: time between two checkpoints; up to 1.6 times as long where writing takes more than a twentieth
+            of the time. 0: one whenever it is asked.
     """
 
     def __init__(self, folder: Path, identity: str, *, every_seconds: float = 15.0) -> None:
@@ -66,8 +73,9 @@ class CheckpointFolder:
             CheckpointError: the disk is full, or the folder may not be written to.
         """
         start = time.monotonic()
-        facts = {"identity": self._identity, "digest": _digest(checkpoint.tensors), **checkpoint.facts}
-        content = save(dict(checkpoint.tensors), metadata={"facts": json.dumps(facts)})
+        facts = json.dumps({**checkpoint.facts, "identity": self._identity})
+        digest = _digest(checkpoint.tensors, facts)
+        content = save(dict(checkpoint.tensors), metadata={"facts": facts, "digest": digest})
         part = self._folder / f"{FILE}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +92,8 @@ class CheckpointFolder:
                 f"The training's state could not be stored ({error.strerror}). Make room on the disk, then start again."
             ) from error
         now = time.monotonic()
-        self._next = now + max(self._every_seconds, (now - start) / _WRITING_SHARE)
+        pause = max(self._every_seconds, (now - start) / _WRITING_SHARE)
+        self._next = now + min(pause, self._every_seconds * _STRETCH)
 
     def read_bytes(self) -> tuple[bytes | None, str]:
         """The newest file that is whole and of this training, and a note where something was wrong with one."""
@@ -115,19 +124,22 @@ def parse(content: bytes) -> Checkpoint:
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
-        facts = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["facts"])
-        whole = facts["digest"] == _digest(tensors) and isinstance(facts["identity"], str)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        header = json.loads(content[8 : 8 + length])["__metadata__"]
+        whole = header["digest"] == _digest(tensors, header["facts"])
+        facts = json.loads(header["facts"])
+        whole = whole and isinstance(facts["identity"], str)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError("The checkpoint is damaged.") from error
     if not whole:
         raise CheckpointError("The checkpoint is damaged.")
     return Checkpoint(tensors, facts)
 
 
-def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _digest(tensors: Mapping[str, torch.Tensor], facts: str) -> str:
+    digest = hashlib.blake2b(_FORMAT.encode(), digest_size=16)
+    digest.update(facts.encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 

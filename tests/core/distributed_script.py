@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save_file
 
 from core import distributed, runtime, to_pixels
-from core.training import checkpoint
 from core.training.tuning import fine_tune
 from core.training.tuning_settings import TuneSettings
 from tests.core.training.tinted import made, tinted
@@ -67,8 +66,16 @@ def tune(world: distributed.World, folder: Path) -> None:
 
 def lose(world: distributed.World, folder: Path) -> None:
     """One process is killed in the middle of the run."""
-    checkpoint._EVERY_SECONDS, checkpoint._WRITING_SHARE = 0.0, 1e9
-    for snapshot in fine_tune(made("test_resnet"), None, TRAIN, VALIDATION, SETTINGS, checkpoint=folder / "checkpoint"):
+    stream = fine_tune(
+        made("test_resnet"),
+        None,
+        TRAIN,
+        VALIDATION,
+        SETTINGS,
+        checkpoint=folder / "checkpoint",
+        checkpoint_seconds=0.0,
+    )
+    for snapshot in stream:
         if snapshot.step == 4 and world.rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -26,8 +26,8 @@ SETTINGS = TuneSettings(epochs=3, batch_size=4, stages=3, learning_rate=0.01, dr
 TRAIN, VALIDATION = tinted(5), tinted(3, first=20)
 
 
-def _train(settings: TuneSettings = SETTINGS, *, folder: Path | None, train=TRAIN, validation=VALIDATION, enough=None):
-    return fine_tune(made("test_resnet"), None, train, validation, settings, checkpoint=folder, enough=enough)
+def _train(settings: TuneSettings = SETTINGS, *, folder: Path | None, train=TRAIN, validation=VALIDATION, **more):
+    return fine_tune(made("test_resnet"), None, train, validation, settings, checkpoint=folder, **more)
 
 
 def _bytes(snapshot: TuneSnapshot) -> dict[str, bytes]:
@@ -136,13 +136,30 @@ def test_no_byte_of_a_checkpoint_may_be_missing_or_changed(tmp_path):
     for length in range(len(content)):
         with pytest.raises(CheckpointError):
             parse(content[:length])
-    tensors = len(content) - 12 - 60  # numbers: a wrong one looks like a right one
-    for place in range(len(content) - 60 - 8, len(content)):
+    header = 8 + int.from_bytes(content[:8], "little")
+    padding = header - len(content[:header].rstrip(b" "))
+    for place in set(range(len(content))) - set(range(header - padding, header)):
         changed = bytearray(content)
         changed[place] ^= 4
         with pytest.raises(CheckpointError):
             parse(bytes(changed))
-    assert tensors > 0
+
+
+@pytest.mark.parametrize(("asked", "most"), [(0.0, 0.0), (0.6, 1.0), (15.0, 30.0)])
+def test_a_slow_disk_does_not_stretch_the_pause_beyond_what_may_be_lost(tmp_path, monkeypatch, asked, most):
+    now = [100.0]
+    monkeypatch.setattr("core.training.checkpoint.time.monotonic", lambda: now[0])
+    folder = CheckpointFolder(tmp_path, "mine", every_seconds=asked)
+
+    def slow(_descriptor):
+        now[0] += 60
+
+    monkeypatch.setattr(os, "fsync", slow)
+    folder.write(_checkpoint(1))
+    now[0] += asked * 0.99
+    assert folder.is_due() == (asked == 0)
+    now[0] += most - asked * 0.99
+    assert folder.is_due()
 
 
 def test_whatever_moment_the_writing_ends_at_a_whole_checkpoint_is_left(tmp_path, monkeypatch):
@@ -189,11 +206,8 @@ def test_a_full_disk_is_told_and_the_former_checkpoint_stays(tmp_path, monkeypat
 _KILLED = """
 import sys
 from pathlib import Path
-from core.training import checkpoint
-checkpoint._EVERY_SECONDS = checkpoint._WRITING_SHARE = 1e-9
-checkpoint._WRITING_SHARE = 1e9
 from tests.core.training.test_tuning_resume import _train
-for snapshot in _train(folder=Path(sys.argv[1])):
+for snapshot in _train(folder=Path(sys.argv[1]), checkpoint_seconds=0.0):
     print(snapshot.step, flush=True)
 """
 
