@@ -83,7 +83,7 @@ class HeadTraining:
         loss = self.step_at(self._rate())
         if self.settings.averaging and self.step > self.total_steps // 2:
             self._average()
-        if not math.isfinite(loss):
+        if not (math.isfinite(loss) and self._regression.is_sound()):
             self.note = DIVERGED
         elif self.step % self._rows_every == 0 or self.step == self.total_steps:
             self._record()

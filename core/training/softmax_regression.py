@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import torch
 
+# Larger weights than this overflow float32 when they are multiplied by an input, or when its scaling is folded in.
+_LARGEST = 1e30
+
 
 class SoftmaxRegression:
     """Weights `(K, D)` and bias `(K,)`, with loss and gradient on batches of inputs `(B, D)` and labels `(B,)`."""
@@ -48,6 +51,11 @@ class SoftmaxRegression:
         self.weight.grad = slope.T @ inputs
         self.bias.grad = slope.sum(0)
         return loss
+
+    def is_sound(self) -> bool:
+        """Whether all numbers are such that products with them stay finite."""
+        # NaN is not smaller than anything
+        return all(float(parameter.abs().max()) < _LARGEST for parameter in self.parameters)
 
     def measure(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
         """Mean cross-entropy in nats, and accuracy in [0, 1]."""

@@ -167,7 +167,7 @@ class Trainee:
         """Take a step along the gradients, which are then forgotten.
 
         Returns:
-            False where a gradient is not finite: nothing has changed then.
+            False where a gradient is not finite: nothing has changed then; or where a weight no longer is.
         """
         parameters = list(self._learned.values())
         limit = self.settings.clip_norm or float("inf")
@@ -181,8 +181,15 @@ class Trainee:
         for name, tensor in self._new_statistics.items():
             self._statistics[name].copy_(tensor)
         self._keep_statistics()
+        if not self._is_finite():
+            return False
         self._update_average(step, averaged_steps)
         return True
+
+    def _is_finite(self) -> bool:
+        """Whether all that learns is finite: the loss may still be, one step longer."""
+        numbers = [tensor for tensor in self._weights().values() if tensor.is_floating_point()]
+        return bool(nn.utils.get_total_norm(numbers, float("inf")).isfinite())
 
     def forget_gradients(self) -> None:
         """Drop an unfinished step, as if it had never begun."""

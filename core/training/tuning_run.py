@@ -289,7 +289,10 @@ class TuningRun:
 
     def _keep_if_best(self, measured: Sums | None) -> None:
         accuracy, loss = (measured.accuracy, measured.mean_loss) if measured else (0.0, 0.0)
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) and self._best is None:
+            # where it started is all that there is, should it diverge
+            accuracy, loss = 0.0, math.inf
+        elif not math.isfinite(loss):
             return
         if measured and self._best is not None and (accuracy, -loss) <= (self._best.accuracy, -self._best.loss):
             return

@@ -19,6 +19,7 @@ from core.streams import last
 from core.training.examples import Examples, Scaling
 from core.training.head import refit_settings, train_head
 from core.training.head_settings import INITIALISATIONS, OPTIMISERS, SCALINGS, SCHEDULES, HeadSettings
+from core.training.head_training import HeadTraining
 from core.training.optimisers import make_optimiser
 from core.training.rates import find_rate
 from core.training.schedules import rate_factor
@@ -221,6 +222,21 @@ def test_a_run_that_diverges_says_so_and_keeps_a_head_of_numbers(optimiser):
     assert "diverged" in final.note
     assert final.best_epoch is None
     assert final.head.weight.isfinite().all()
+
+
+@pytest.mark.parametrize("averaging", [False, True])
+def test_every_snapshot_of_a_run_that_diverges_holds_a_head_of_numbers(averaging):
+    # each step makes the weights a hundred times as large, whatever the loss says
+    settings = HeadSettings(
+        optimiser="adamw", learning_rate=10, weight_decay=10, initialisation="xavier", schedule="constant", epochs=60
+    )
+    training = HeadTraining(clouds(), None, NAMES, dataclasses.replace(settings, averaging=averaging))
+    while not training.finished:
+        training.advance()
+        snapshot = training.snapshot()
+        assert snapshot.head.weight.isfinite().all()
+    assert "diverged" in snapshot.note
+    assert snapshot.step < snapshot.total_steps
 
 
 def test_averaging_is_the_mean_of_the_second_half():

@@ -247,6 +247,22 @@ def test_a_training_that_diverges_says_so_and_keeps_what_was_best():
     assert all(tensor.isfinite().all() for tensor in end.classifier.backbone.model.state_dict().values())
 
 
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_weights_that_are_no_numbers_end_a_training_whatever_the_loss_says(tmp_path, optimiser):
+    # each step makes the weights a hundred times as large; batch norm hides it from the loss
+    settings = _settings(
+        start="scratch", optimiser=optimiser, learning_rate=10.0, weight_decay=10.0, clip_norm=0.0, epochs=60
+    )
+    stream = fine_tune(
+        made("test_resnet"), None, tinted(4), tinted(1, first=9), settings, checkpoint=tmp_path, checkpoint_seconds=0.0
+    )
+    end = last(stream)
+    assert "diverged" in end.note
+    assert end.step < end.total_steps
+    assert end.classifier.head.weight.isfinite().all()
+    assert all(tensor.isfinite().all() for tensor in end.classifier.backbone.model.state_dict().values())
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_result_is_a_network_like_any_other(network):
     backbone = made(network)
