@@ -186,7 +186,8 @@ def in_order(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[tuple[T
             yield part, pending[0]
             pending.popleft()
     finally:
-        for future in pending:
+        # the newest first: a part may wait for those before it, and must not begin once one of them never will
+        for future in reversed(pending):
             future.cancel()
         concurrent.futures.wait(pending)
 
