@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,6 +150,15 @@ class Sessions:
             forgotten = self._keep(key, after)
         for session in forgotten:
             _free(session)
+        return after
+
+    def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
+        """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""
+        with self._lock:
+            session = self._sessions.get(key, Session())
+            after = replace(session, runs=tuple(map(change, session.runs)))
+            if key in self._sessions:
+                self._sessions[key] = after
         return after
 
     def finish(self, key: str, job: Job, *, kind: Kind = "job") -> None:

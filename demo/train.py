@@ -55,7 +55,7 @@ def build_train_tab(
         elem_classes="pl-lead",
     )
     _heading(1, "Pictures")
-    build_data(context, page, tab)
+    opened = build_data(context, page, tab)
     _heading(2, "Network and method")
     form = build_form()
     build_rate_finder(context, form)
@@ -89,7 +89,7 @@ def build_train_tab(
         pool = context.long if method == "head" else context.tuning
         context.sessions.start(visitor, job, kind="training")
         try:
-            async for waiting in prepare(context, network):
+            async for waiting in prepare(context, network, to_train=True):
                 if job.stopping:
                     break
                 yield waiting, gr.skip(), *busy, gr.skip()
@@ -176,6 +176,8 @@ def build_train_tab(
     restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
     for event in (trained, resumed, restored):
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
+    for event in opened:
+        event.then(results.look_for_pictures, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     results.changed.change(
         remember, inputs=tokens, outputs=tokens, queue=False, show_progress="hidden", api_visibility="private"
     )

@@ -40,8 +40,12 @@ class PrivateJob(Job):
     """Work for one visitor, which ends when nobody watches; other openings are shared by all."""
 
 
-def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
-    """Put the components on the page and connect them. What is chosen becomes `Session.dataset`."""
+def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
+    """Put the components on the page and connect them. What is chosen becomes `Session.dataset`.
+
+    Returns:
+        The events after which a data set may be open.
+    """
     listings = list_datasets()
     first = next((one.name for one in listings if one.here and one.name == DEFAULT), listings[0].name)
     with gr.Row():
@@ -203,13 +207,16 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> None:
         "trigger_mode": "multiple",
         "api_visibility": "private",
     }
-    tab.select(choose_first, inputs=source, **streamed)
-    source.input(choose, inputs=source, **streamed)
-    zip_file.upload(open_zip, inputs=zip_file, **streamed)
-    own.use.click(open_own, inputs=own.inputs, **streamed)
-    fetch.click(fetch_pictures, inputs=source, **streamed)
+    opened = [
+        tab.select(choose_first, inputs=source, **streamed),
+        source.input(choose, inputs=source, **streamed),
+        zip_file.upload(open_zip, inputs=zip_file, **streamed),
+        own.use.click(open_own, inputs=own.inputs, **streamed),
+        fetch.click(fetch_pictures, inputs=source, **streamed),
+    ]
     stop.click(stop_fetching, queue=False, api_visibility="private")
     page.load(refresh_choices, outputs=source, queue=False, show_progress="hidden", api_visibility="private")
+    return opened
 
 
 def _fetch(name: str) -> Iterator:

@@ -51,7 +51,7 @@ def build_rate_finder(context: Context, form: Form) -> None:
                 raise DatasetError("A training is going on. Stop it first, or wait until it is done.")
             job = Job(partial(_find, plan, session.dataset))
             context.sessions.start(request.session_hash, job, kind="training")
-            async for waiting in prepare(context, plan.backbone):
+            async for waiting in prepare(context, plan.backbone, to_train=True):
                 yield waiting, gr.skip(), busy, no_rate, None
             context.long.submit(job)
             async for progress in job.watch(every_seconds=0.25):

@@ -24,6 +24,7 @@ from demo.context import Context
 from demo.evaluation_view import calibration_chart, figures_panel, per_class_table
 from demo.messages import message_for
 from demo.picture_grid import MOST_PICTURES, picture_grid, read_thumbnails
+from demo.run_pictures import find_pictures
 
 if TYPE_CHECKING:
     from core.datasets.labelled import Split
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 HINT = "When a network has been trained, you see here how good it is, and which pictures it gets wrong."
 NOT_TESTED = "This run is not finished, so nobody knows yet how good it is."
-NO_PICTURES = "The pictures themselves are not at hand here: they are only with the data set that was tested."
+NO_PICTURES = "To see the pictures too, choose at the top the data set that this run was tested on."
 WORST = "Its worst mistakes, the surest first"
 PRESS = "Press a number in the table to see its pictures here."
 METHODS = {"head": "a new last layer", "finetune": "fine-tuned", "scratch": "trained from scratch"}
@@ -54,11 +55,13 @@ class Results:
     Attributes:
         outputs: the components that `refresh` gives updates for, in its order.
         refresh: shows the run that the visitor's session names; call it whenever that changed.
+        look_for_pictures: the same, if a data set that was opened has the pictures that the run was tested on.
         changed: a hidden text that changes with every refresh; who depends on the visitor's runs listens to it.
     """
 
     outputs: list[Any]
     refresh: Callable[[gr.Request], list[Any]]
+    look_for_pictures: Callable[[gr.Request], list[Any]]
     changed: gr.Textbox
 
 
@@ -106,6 +109,7 @@ def build_results(context: Context) -> Results:
     def refresh(request: gr.Request) -> list[Any]:
         visitor = request.session_hash
         turn = turns.next(visitor, "shown")
+        find_pictures(context.sessions, visitor)
         turns.next(visitor, "pressed")  # what is pressed in the old matrix is late from now on
         run = _shown(context, visitor)
         texts = _no_texts() if run is None else _texts(run)
@@ -113,10 +117,14 @@ def build_results(context: Context) -> Results:
         tested = run is not None and run.evaluation is not None
         return [gr.update(value=hint_text, visible=not tested), gr.update(visible=tested), *texts, turn]
 
+    def look_for_pictures(request: gr.Request) -> list[Any]:
+        found = find_pictures(context.sessions, request.session_hash)
+        return refresh(request) if found else [gr.skip()] * len(outputs)
+
     _load_pictures(context, turns, changed, worst, unsure)
     _open_cells(context, turns, matrix, pressed)
     outputs = [hint, place, summary, worst, matrix, pressed, unsure, classes, calibration, changed]
-    return Results(outputs, refresh, changed)
+    return Results(outputs, refresh, look_for_pictures, changed)
 
 
 def _load_pictures(context: Context, turns: _Turns, changed: gr.Textbox, worst: gr.HTML, unsure: gr.HTML) -> None:

@@ -93,14 +93,15 @@ def bounded(
 
 def visitors_run(token: str, snapshot: RunSnapshot) -> VisitorsRun:
     """The run as the page keeps it, after its last snapshot."""
-    from core.runs.storage import read_record
-    from core.training.history import History
+    from core.runs.storage import read_history, read_record
 
+    folder = snapshot.folder
     return VisitorsRun(
         token=token,
-        folder=snapshot.folder,
-        record=read_record(snapshot.folder),  # stored after the last snapshot
-        history=snapshot.training.history if snapshot.training else History(),
+        folder=folder,
+        record=read_record(folder),  # stored after the last snapshot
+        # one that was gone on with and stopped at once has learned nothing since
+        history=snapshot.training.history if snapshot.training else read_history(folder),
         evaluation=snapshot.evaluation,
         tested=snapshot.tested,
     )

@@ -136,7 +136,7 @@ def build_form() -> Form:
         shown_for.append((column, group.methods))
 
     with gr.Row():
-        network = network_dropdown("Network", "or type another timm network's name")
+        network = network_dropdown("Network", "or type another timm network's name", to_train=True)
         name = gr.Textbox(
             label="Name of this run",
             info="if you want to give it one",

@@ -97,7 +97,7 @@ def test_a_run_out_of_a_zip_is_shown_used_taken_home_and_removed(page, zipped, t
     upload.set_input_files(zipped)
     expect(page.locator("#runs-table tbody tr")).to_have_count(1)
     expect(page.locator("#results-summary")).to_contain_text("4 of 6")
-    expect(page.locator("#pressed")).to_contain_text("not at hand")
+    expect(page.locator("#pressed")).to_contain_text("choose at the top the data set")
 
     with page.expect_download() as download:
         page.locator("#zip-run").click()

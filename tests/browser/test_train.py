@@ -161,6 +161,11 @@ def test_the_drawn_pets_are_on_the_screen_at_once_and_can_be_trained_on(visit, s
     expect(page.locator("#results-summary")).to_contain_text("Drawn pets")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
+    page.reload()
+    _open_tab(page)
+    expect(page.locator("#results-summary")).to_contain_text("Drawn pets", timeout=SECONDS)
+    expect(page.locator("#worst img").first).to_be_visible(timeout=SECONDS)
+
 
 def test_a_zip_is_shown_with_its_names_as_text_and_trained_on_while_the_plot_grows(visit, many_colours):
     page = visit()

@@ -166,11 +166,11 @@ def test_where_the_pictures_are_not_at_hand_the_page_says_so(home, context, part
     page, results = parts
     context.sessions.keep_run("me", make_run(classifier, None))
     updates = results.refresh(visitor("me"))
-    assert "not at hand" in _texts(updates)
+    assert "choose at the top the data set" in _texts(updates)
     assert _galleries(page, "me", updates[-1]) == ("", "")
     said = asyncio.run(_press(page, "me", 0, 1))
     assert "cat, called dog: 1 picture" in said
-    assert "not at hand" in said
+    assert "choose at the top the data set" in said
 
 
 def test_a_picture_that_is_gone_leaves_a_note_in_its_place(home, context, parts, classifier):

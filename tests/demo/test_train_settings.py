@@ -27,6 +27,11 @@ def test_an_untouched_form_is_the_plan_of_all_defaults(form):
     assert plan.differences() == ""
 
 
+def test_networks_that_name_nothing_by_themselves_can_be_chosen_to_learn(form):
+    assert "vit_small_patch14_dinov2" in [value for _, value in form.network.choices]
+    assert form.plan(_values(form, network="vit_small_patch14_dinov2")).backbone == "vit_small_patch14_dinov2"
+
+
 def test_every_setting_has_its_place_for_some_method(form):
     hidden = {"tune.start", "tune.seed"}  # follow from the method and from the one seed
     assert set(form.widgets) == set(every_setting()) - hidden
