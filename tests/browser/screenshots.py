@@ -1,15 +1,18 @@
 """The pictures of the README, from the running app: `make screenshots`.
 
-Only pictures that the project may show: the examples that come with packages.
+Only pictures that the project may show: the examples that come with packages, and the drawn pets.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from playwright.sync_api import expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.page import build_page, launch_options
 from tests.browser.conftest import DESKTOP, FLAGS, PHONE, find_browser
@@ -24,25 +27,71 @@ SHOTS = (
 )
 
 
+TRAINED = ("train-light", DESKTOP, "light")
+SECONDS = 120_000
+COLOURS = 256
+STILL = "document.getAnimations().every(one => one.playState !== 'running')"
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    app = build_page()
-    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        for name, size, scheme, example, headline in SHOTS:
-            page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
-            page.goto(address)
-            expect(page.locator("#result .pl-name")).to_be_visible(timeout=60_000)
-            page.get_by_role("button", name=example).click()
-            expect(page.locator("#result .pl-name")).to_have_text(headline, timeout=60_000)
-            # once more, so that the times shown are those of a network that is awake
-            page.get_by_role("button", name="Classify", exact=True).click()
-            page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
-            page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
-            page.close()
-        browser.close()
-    app.close()
+    with tempfile.TemporaryDirectory() as home:
+        # no data sets, networks or runs of the person who takes the pictures are seen on them
+        os.environ.update(PETLENS_HOME=home, PETLENS_DATA=str(Path(home) / "data"))
+        app = build_page()
+        _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+            for shot in SHOTS:
+                take_classify(browser, address, *shot)
+            take_train(browser, address, *TRAINED)
+            browser.close()
+        app.close()
+
+
+def take_classify(browser: Browser, address: str, name: str, size: dict, scheme: str, example: str, said: str) -> None:
+    """An example photo with its answer."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(address)
+    expect(page.locator("#result .pl-name")).to_be_visible(timeout=SECONDS)
+    page.get_by_role("button", name=example).click()
+    expect(page.locator("#result .pl-name")).to_have_text(said, timeout=SECONDS)
+    # once more, so that the times shown are those of a network that is awake
+    page.get_by_role("button", name="Classify", exact=True).click()
+    page.wait_for_function(STILL)
+    _keep(page, name)
+
+
+def take_train(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
+    """The drawn pets, two runs on them, and how good the second is."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(address)
+    page.get_by_role("tab", name="Train", exact=True).click(timeout=SECONDS)
+    expect(page.locator("#sheet img")).to_be_visible(timeout=SECONDS)
+    for rate, title in (("0.0003", "slow and careful"), ("0.01", "quick")):
+        page.locator("#run-name input, #run-name textarea").first.fill(title)
+        field = page.locator("#set-head-learning_rate input").first
+        field.fill(rate)
+        field.press("Enter")
+        page.locator("#train").click()
+        expect(page.locator("#training")).to_contain_text(title, timeout=SECONDS)
+        expect(page.locator("#results-summary")).to_contain_text(title, timeout=SECONDS)
+    expect(page.locator("#worst img").first).to_be_visible(timeout=SECONDS)
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_function(STILL)
+    page.evaluate("scrollTo(0, 0)")
+    end = page.locator(".pl-matrix").bounding_box()
+    _keep(page, name, clip={"x": 0, "y": 0, "width": size["width"], "height": end["y"] + end["height"] + 24})
+
+
+def _keep(page: Page, name: str, **part: dict) -> None:
+    """The page, or that part of it, as a PNG of few colours, which is a quarter of the size."""
+    path = FOLDER / f"{name}.png"
+    page.screenshot(path=path, full_page=True, **part)
+    with Image.open(path) as shot:
+        few = shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+    page.close()
 
 
 if __name__ == "__main__":
