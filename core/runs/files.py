@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -20,6 +21,8 @@ from pathlib import Path
 from core.errors import CheckpointError
 from core.runs.record import StoredFile
 
+logger = logging.getLogger(__name__)
+
 RECORD_FILE = "run.json"
 HEAD_FILE = "head.safetensors"
 BACKBONE_FILE = "backbone.safetensors"
@@ -28,6 +31,8 @@ HISTORY_FILE = "history.json"
 EVALUATION_FILE = "evaluation.json"
 CARD_FILE = "README.md"
 CHECKPOINT_FOLDER = "checkpoint"
+# Empty; who trains the run holds a lock on it.
+LOCK_FILE = ".training"
 
 # Bytes that a file of that name may have: together they stay below 2 GiB, so that a zip of them is a plain one.
 LIMITS: Mapping[str, int] = {
@@ -145,6 +150,42 @@ def saving(folder: Path) -> Iterator[None]:
         finally:
             if handle is not None:
                 os.close(handle)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While this lasts, nobody else trains the run or deletes it, in this process or another.
+
+    It is the system's lock on an open file, not a thread's: it may be held across a `yield`, and goes when its process
+    dies. Where a system or a network folder has none, nothing is held.
+
+    Raises:
+        CheckpointError: somebody has it, or the run is not there any more.
+    """
+    handle = _locked(folder / LOCK_FILE) if os.name == "posix" else None
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _locked(path: Path) -> int:
+    """A descriptor that holds a lock for as long as it is open."""
+    import fcntl  # not on Windows
+
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise CheckpointError("This run is not there any more, or its folder cannot be written to.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise CheckpointError("This run is being trained at this moment. Stop that training first.") from error
+    except OSError:  # a network folder without locks
+        logger.info("there are no locks on this disk: nobody is kept from training this run twice")
+    return handle
 
 
 @contextlib.contextmanager

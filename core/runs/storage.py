@@ -1,4 +1,4 @@
-"""Runs on the disk: made, saved, read, listed, found, deleted. `loading` turns one into a classifier again."""
+"""Runs on the disk: made, saved, read, listed, found. `deleting` removes them, `loading` makes classifiers of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import logging
 import math
 import re
 import secrets
-import shutil
 import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,10 +20,12 @@ from core.errors import CheckpointError
 from core.places import runs_folder
 from core.runs.card import model_card
 from core.runs.checks import list_of, object_of, parse_object, real_of, whole_of
+from core.runs.deleting import delete_run as delete_run
+from core.runs.deleting import is_run
+from core.runs.deleting import sweep_runs as sweep_runs
 from core.runs.files import (
     BACKBONE_FILE,
     CARD_FILE,
-    CHECKPOINT_FOLDER,
     EVALUATION_FILE,
     HEAD_FILE,
     HISTORY_FILE,
@@ -151,13 +152,13 @@ def find_run(run: str | Path) -> Path:
         CheckpointError: there is none; the message names similar ones.
     """
     if isinstance(run, Path):
-        if _is_run(run):
+        if is_run(run):
             return run
         raise CheckpointError(f'There is no run in the folder "{run.name[:80]}": it has no run.json.')
     # a name with a slash would leave the folder of the runs, and so would ".."; ".new-..." is not complete
-    if re.fullmatch(r"[^./\\][^/\\]*", run) and _is_run(runs_folder() / run):
+    if re.fullmatch(r"[^./\\][^/\\]*", run) and is_run(runs_folder() / run):
         return runs_folder() / run
-    if run and _is_run(Path(run)):
+    if run and is_run(Path(run)):
         return Path(run)
     runs = list_runs()
     named = [folder for folder, record in runs if record.name == run]
@@ -167,26 +168,6 @@ def find_run(run: str | Path) -> Path:
     close = list(dict.fromkeys(difflib.get_close_matches(run[:200], names, n=3)))
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     raise CheckpointError(f'There is no run called "{Path(run).name[:80]}".{hint}')
-
-
-def delete_run(folder: Path) -> None:
-    """Remove a run: first out of sight, then from the disk.
-
-    Raises:
-        CheckpointError: there is no run, or its folder holds something else, which nobody wants to lose.
-    """
-    if folder.is_symlink() or not _is_run(folder):
-        raise CheckpointError("There is no run of that name to delete.")
-    own = (*LIMITS, CHECKPOINT_FOLDER)
-    others = [path.name for path in folder.iterdir() if path.name not in own and not path.name.startswith(".")]
-    if others:
-        raise CheckpointError(f"This run's folder holds other files too ({others[0][:80]}): it is not deleted.")
-    gone = folder.with_name(f".new-{secrets.token_hex(6)}")
-    try:
-        folder.rename(gone)
-    except OSError as error:
-        raise CheckpointError("This run cannot be deleted: its folder cannot be written to.") from error
-    shutil.rmtree(gone, ignore_errors=True)
 
 
 def fresh_folder(parent: Path, name: str) -> Path:
@@ -271,13 +252,6 @@ def _check_belongs(classifier: Classifier, record: RunRecord) -> None:
         raise CheckpointError("The classes of the trained head are not those of the run.")
     if classifier.mirrored != record.view.mirrored or head.embedding_dim != record.backbone.embedding_dim:
         raise CheckpointError("The classifier is not the one that the run describes.")
-
-
-def _is_run(folder: Path) -> bool:
-    try:
-        return (folder / RECORD_FILE).is_file()
-    except (OSError, ValueError):  # a name too long, or with a null character
-        return False
 
 
 def _content(folder: Path, name: str, record: RunRecord) -> bytes:
