@@ -6,6 +6,7 @@ Knows nothing of pictures or networks.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import ctypes
 import functools
@@ -14,15 +15,18 @@ import math
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
 from core.errors import SettingsError
 
 logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 # glibc's mallopt parameters (malloc.h)
 _M_TRIM_THRESHOLD = -1
@@ -49,7 +53,8 @@ def configure() -> None:
 
 
 def processor_count() -> int:
-    """Processors that this process may use: the affinity mask, cut by a container's quota.
+    """Processors that this process may use: the affinity mask, cut by a container's quota, shared with the other
+    processes that `torchrun` started on this machine.
 
     torch sees all processors of the host; in a container that is allowed two of them, its threads get in each other's way.
     """
@@ -57,7 +62,9 @@ def processor_count() -> int:
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
-    return max(1, math.ceil(min(allowed, _container_quota(Path("/sys/fs/cgroup")))))
+    allowed = math.ceil(min(allowed, _container_quota(Path("/sys/fs/cgroup"))))
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, allowed // max(1, int(beside) if beside.isdecimal() else 1))
 
 
 @functools.cache
@@ -95,6 +102,32 @@ def workers() -> ThreadPoolExecutor:
     Independent chunks on separate threads beat one chunk spread over all processors: no thread waits for another
     between two layers, and decoding one chunk overlaps with the network's work on another.
     """
+    return _single_threads("pixels")
+
+
+def on_one_thread(function: Callable[..., R], *arguments: Any) -> R:
+    """`function(*arguments)` on a thread that computes alone; waits for it, and returns what it returns.
+
+    A step on embeddings takes under a millisecond. Split over two threads it gains little on an idle machine, and on a
+    busy one each product waits until the second thread gets its turn: ten times slower, measured with four busy
+    neighbours on two cores. These threads are others than the `workers`, whose queue may be long. To set the caller's own
+    number of threads for a while would also set that of threads that are born meanwhile, for good.
+    """
+    future = _steppers().submit(function, *arguments)
+    try:
+        return future.result()
+    finally:
+        # Ctrl-C ends the waiting, not the work
+        concurrent.futures.wait([future])
+
+
+@functools.cache
+def _steppers() -> ThreadPoolExecutor:
+    return _single_threads("steps")
+
+
+def _single_threads(name: str) -> ThreadPoolExecutor:
+    """A pool with one thread a processor, all of them begun, each of which computes alone."""
     count = processor_count()
     started = threading.Barrier(count + 1)
 
@@ -103,29 +136,13 @@ def workers() -> ThreadPoolExecutor:
         torch.get_num_threads()  # makes the number this thread's own: until then, setting another below would undo it
         started.wait()
 
-    pool = ThreadPoolExecutor(count, thread_name_prefix="pixels", initializer=start_worker)
+    pool = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=start_worker)
     for _ in range(count):
         pool.submit(lambda: None)
     started.wait()
     # set_num_threads also sets the number that threads yet to be born will take: put that back.
     torch.set_num_threads(count)
     return pool
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on the calling thread alone, for as long as the block lasts (which must hold no `yield`).
-
-    A step on embeddings takes under a millisecond. Split over two threads it gains little on an idle machine, and on a
-    busy one each product waits until the second thread gets its turn: ten times slower, measured with four busy
-    neighbours on two cores.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def processor_name() -> str:

@@ -48,8 +48,7 @@ def train_head(
     """
     if len(train) == 0:
         raise DatasetError("There are no pictures to learn from.")
-    with runtime.one_thread():
-        training = HeadTraining(train, validation, class_names, settings)
+    training = runtime.on_one_thread(HeadTraining, train, validation, class_names, settings)
     folder = None
     if checkpoint is not None:
         identity = _identity(train, validation, class_names, settings)
@@ -60,8 +59,7 @@ def train_head(
     try:
         yield training.snapshot()
         while not training.finished:
-            with runtime.one_thread():
-                training.advance_for(_SNAPSHOT_SECONDS)
+            runtime.on_one_thread(training.advance_for, _SNAPSHOT_SECONDS)
             if folder is not None and folder.is_due():
                 folder.write(training.state())
             yield training.snapshot()

@@ -46,17 +46,14 @@ def find_rate(train: Examples, class_names: tuple[str, ...], settings: HeadSetti
     """
     if settings.optimiser == "lbfgs":
         raise SettingsError("L-BFGS finds the length of its steps itself: there is no rate to look for.")
-    with runtime.one_thread():
-        training = HeadTraining(
-            train, None, class_names, dataclasses.replace(settings, epochs=1000, schedule="constant")
-        )
+    endless = dataclasses.replace(settings, epochs=1000, schedule="constant")
+    training = runtime.on_one_thread(HeadTraining, train, None, class_names, endless)
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0
     for number in range(STEPS):
         rate = LOWEST * (HIGHEST / LOWEST) ** (number / (STEPS - 1))
-        with runtime.one_thread():
-            loss = training.step_at(rate)
+        loss = runtime.on_one_thread(training.step_at, rate)
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
         smoothed = mean / (1 - _SMOOTHING ** (number + 1))
         if not math.isfinite(smoothed) or (losses and smoothed > _LOST * min(losses)):

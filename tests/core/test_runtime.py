@@ -46,6 +46,29 @@ def test_workers_compute_with_one_thread_and_leave_the_others_alone():
     assert newborn == [before]
 
 
+def test_a_thread_that_is_born_while_a_head_is_trained_keeps_its_own_number():
+    runtime.configure()
+    before = torch.get_num_threads()
+    seen = []
+
+    def step() -> int:
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        return torch.get_num_threads()
+
+    assert runtime.on_one_thread(step) == 1
+    assert [*seen, torch.get_num_threads()] == [before, before]
+
+
+def test_processes_of_one_machine_share_its_processors(monkeypatch):
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    alone = runtime.processor_count()
+    for processes in (1, 2, alone, 10 * alone):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+        assert runtime.processor_count() == max(1, alone // processes)
+
+
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_precision_can_be_chosen(monkeypatch, name):
     monkeypatch.setenv("PETLENS_PRECISION", name)
