@@ -95,8 +95,8 @@ def _checked(setting: Setting, value: Any) -> Any:
         if isinstance(value, str) and value in setting.choices:
             return value
         raise SettingsError(f"{setting.name} must be one of {', '.join(setting.choices)}, not {_shown(value)}.")
-    # bool is a kind of int in Python, but not for people
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # bool is a kind of int in Python, but not for people; whole numbers may be too long for a float
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
     if setting.kind == "whole":
         if is_number and value == int(value) and setting.low <= value <= setting.high:
             return int(value)
@@ -109,4 +109,7 @@ def _checked(setting: Setting, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:80]
+    try:
+        return repr(value)[:80]
+    except ValueError:  # Python writes no whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"

@@ -21,7 +21,20 @@ def _outside(setting):
         return [1, 0, "on", None]
     if setting.kind == "choice":
         return ["", "nonsense", None, 3, [setting.choices[0]]]
-    wrong = [setting.low - 1, setting.high + 1, math.nan, math.inf, -math.inf, True, "1", None, [1]]
+    wrong = [
+        setting.low - 1,
+        setting.high + 1,
+        10**400,
+        -(10**400),
+        10**5000,
+        math.nan,
+        math.inf,
+        -math.inf,
+        True,
+        "1",
+        None,
+        [1],
+    ]
     return [*wrong, setting.low + 0.5] if setting.kind == "whole" else wrong
 
 
