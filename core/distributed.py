@@ -25,8 +25,9 @@ from core.errors import PetLensError, SettingsError
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a process waits for the others before it takes them for lost.
-_TIMEOUT_SECONDS = 60
+# Seconds that a process waits for the others before it takes them for lost: one of them may have to fetch or examine
+# pictures first. A process that ended is noticed at once, whatever the number.
+_TIMEOUT_SECONDS = 1800
 
 
 class LostProcessError(PetLensError):
@@ -127,7 +128,7 @@ def started() -> Iterator[World]:
 
     To be opened in the main thread before the first network is loaded: it chooses this process's graphics card and
     gives it its share of the processors. gloo carries what lies in the processor's memory, NCCL what lies in a
-    card's. `PETLENS_TIMEOUT` (60) is how many seconds to wait for a silent process.
+    card's. `PETLENS_TIMEOUT` (1800) is how many seconds to wait for a silent process.
 
     Raises:
         LostProcessError: the others do not come, or one of them ends.
@@ -142,8 +143,6 @@ def started() -> Iterator[World]:
     if with_cards:
         torch.cuda.set_device(local % torch.cuda.device_count())
     runtime.configure()
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
-    torch.set_num_threads(max(1, runtime.processor_count() // beside))
     with _told_when_terminated():
         with told_when_lost():
             dist.init_process_group("cpu:gloo,cuda:nccl" if with_cards else "gloo", timeout=timeout)
