@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.errors import SettingsError
 from core.settings import Checked, choice, real, switch, whole
 
 OPTIMISERS = ("adam", "adamw", "sgd", "momentum", "adagrad", "rmsprop", "lbfgs")
@@ -14,7 +15,11 @@ INITIALISATIONS = ("zeros", "uniform", "gaussian", "xavier")
 
 @dataclass(frozen=True)
 class HeadSettings(Checked):
-    """Settings of softmax regression on embeddings. The ranges are wide on purpose: one learns from what fails."""
+    """Settings of softmax regression on embeddings. The ranges are wide on purpose: one learns from what fails.
+
+    Raises:
+        SettingsError: a value outside its range, or L-BFGS with gradient clipping.
+    """
 
     epochs: int = whole(30, 1, 1000, title="Epochs", about="How often the network sees every training picture.")
     batch_size: int = whole(64, 1, 8192, title="Batch size", about="Pictures between two small steps of the weights.")
@@ -56,7 +61,11 @@ class HeadSettings(Checked):
         0.0, 0.0, 0.5, title="Label smoothing", about="Share of each answer that is spread over all classes."
     )
     clip_norm: float = real(
-        0.0, 0.0, 100.0, title="Gradient clipping", about="The longest gradient that counts; 0: any."
+        0.0,
+        0.0,
+        100.0,
+        title="Gradient clipping",
+        about="The longest gradient that counts; 0: any. Not with L-BFGS, which measures how steep the loss really is.",
     )
     initialisation: str = choice(
         "zeros", INITIALISATIONS, title="Initialisation", about="What the weights are before the first step."
@@ -85,3 +94,11 @@ class HeadSettings(Checked):
         about="Trains once more with the validation pictures too, as long as was best; the curves are those of before.",
     )
     seed: int = whole(0, 0, 2**31 - 1, title="Seed", about="The same seed gives the same run.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.optimiser == "lbfgs" and self.clip_norm:
+            raise SettingsError(
+                f"clip_norm is {self.clip_norm:g}, but L-BFGS looks for the lowest loss along its gradients and is misled "
+                "by shortened ones. Set it to 0, or choose another optimiser."
+            )
