@@ -48,7 +48,7 @@ class TuneSettings(Checked):
         "adamw", OPTIMISERS, title="Optimiser", about="The rule that turns gradients into steps. SGD has momentum 0.9."
     )
     learning_rate: float = real(
-        0.001,
+        1e-4,
         1e-6,
         10.0,
         title="Learning rate",
