@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import numpy as np
 from core.streams import in_chunks
 from core.training.examples import Examples
 from core.training.head_settings import HeadSettings
-from core.training.head_training import HeadTraining
+from core.training.head_training import DIVERGED, HeadTraining
 
 # Half powers of ten around what suits embeddings of unit spread.
 CANDIDATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
@@ -35,18 +36,23 @@ def choose_weight_decay(
 ) -> Iterator[SelectionSnapshot]:
     """The candidate with the highest mean accuracy over `FOLDS` parts, each left out once; the larger of equals.
 
-    The parts hold the classes in equal shares. All other settings are those given.
+    The parts hold the classes in equal shares. All other settings are those given. A training that diverges counts as
+    wrong about all of its part. Closing the generator ends what is being trained.
     """
     parts = _parts(train.labels, len(class_names), settings.seed)
     trials = [(decay, part) for decay in CANDIDATES for part in range(FOLDS)]
     right = dict.fromkeys(CANDIDATES, 0)
     done = 0
-    # one trial is one chunk: a Stop waits for no more than those that are being computed
-    with contextlib.closing(in_chunks(partial(_try, train, class_names, settings, parts), trials, 1)) as counts:
-        for count in counts:
-            right[trials[done][0]] += count
-            done += 1
-            yield SelectionSnapshot(done, len(trials))
+    stop = threading.Event()
+    try:
+        work = partial(_try, train, class_names, settings, parts, stop)
+        with contextlib.closing(in_chunks(work, trials, 1)) as counts:
+            for count in counts:
+                right[trials[done][0]] += count
+                done += 1
+                yield SelectionSnapshot(done, len(trials))
+    finally:
+        stop.set()
     best = max(CANDIDATES, key=lambda decay: (right[decay], decay))
     accuracies = tuple(right[decay] / len(train) for decay in CANDIDATES)
     yield SelectionSnapshot(done, len(trials), best, accuracies)
@@ -57,9 +63,10 @@ def _try(
     class_names: tuple[str, ...],
     settings: HeadSettings,
     parts: np.ndarray,
+    stop: threading.Event,
     trials: Sequence[tuple[float, int]],
 ) -> int:
-    """How many pictures of the part that was left out are called rightly."""
+    """How many pictures of the part that was left out are called rightly; 0 where the training diverges."""
     ((decay, part),) = trials
     left_out = train.take(np.flatnonzero(parts == part))
     rest = train.take(np.flatnonzero(parts != part))
@@ -67,8 +74,10 @@ def _try(
         return 0
     plain = dataclasses.replace(settings, weight_decay=decay, patience=0)
     training = HeadTraining(rest, left_out, class_names, plain)
-    while not training.finished:
+    while not training.finished and not stop.is_set():
         training.advance()
+    if training.note == DIVERGED:
+        return 0
     return round((training.history.validation_accuracy[-1] or 0.0) * len(left_out))
 
 
