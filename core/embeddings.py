@@ -19,6 +19,8 @@ from core.errors import DatasetError, ImageError
 from core.images import to_pixels
 from core.streams import in_chunks
 
+# Changes when vectors are computed otherwise than before: those on the disk are then left alone.
+_VERSION = 1
 # A GPU takes more at once than a processor, whose cache is small.
 GPU_CHUNK = 64
 # Files that one worker hashes at a time.
@@ -94,7 +96,7 @@ def embed(
 
 def _embed_items(backbone: Backbone, items: Sequence[Item], *, mirrored: bool, cache: bool) -> Iterator[EmbedSnapshot]:
     """Yields snapshots; returns vectors `(N, D)`, NaN where a picture cannot be read, and the reasons by position."""
-    store = EmbeddingCache(backbone.fingerprint + ("-m" if mirrored else ""), backbone.embedding_dim)
+    store = EmbeddingCache(f"{backbone.fingerprint}-{_VERSION}{'-m' if mirrored else ''}", backbone.embedding_dim)
     vectors = np.full((len(items), backbone.embedding_dim), np.nan, np.float32)
     reasons: dict[int, str] = {}
     keys: list[bytes | None] = [None] * len(items)
