@@ -1,6 +1,6 @@
 """Training pictures, changed a little each time: a picture mirrored or cut differently shows the same animal.
 
-The changes are torchvision's; which of them a picture gets depends on the seed and on nothing else.
+The changes are torchvision's; which of them a picture gets depends on the seed that it is given and on nothing else.
 
 References:
     RandomResizedCrop: Szegedy et al. 2015, arXiv:1409.4842. RandAugment: Cubuk et al. 2019, arXiv:1909.13719.
@@ -30,10 +30,11 @@ _RANDAUGMENT = {"num_ops": 2, "magnitude": 9, "num_magnitude_bins": 31}
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """A training picture for a seed.
+    """What makes a training picture out of a picture and a seed.
 
     Attributes:
-        name: one of `AUGMENTATIONS`; each includes those before it.
+        name: one of `AUGMENTATIONS`: "none" is the network's own view; "flip" also mirrors it; "crops" cuts out and
+            mirrors; "colour" and "randaugment" do that and each its own changes.
         size: (height, width) of what comes out.
         transform: what does it.
     """

@@ -37,8 +37,7 @@ class Scaling:
     def of(cls, vectors: torch.Tensor, scaling: str) -> Scaling:
         """Subtract the mean and divide by one spread for all inputs ("overall"), one for "each", or nothing ("none").
 
-        Dividing each input by its own spread makes those loud that hardly say anything: on Oxford pets it cost half a
-        point of accuracy (`benchmarks/head.py`).
+        Dividing each input by its own spread makes those loud that hardly say anything.
         """
         dim = vectors.shape[1]
         if scaling == "none":
