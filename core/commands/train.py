@@ -195,9 +195,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     of_head = {setting.name for setting in head}
     group = command.add_argument_group("settings (in brackets: the default of a head / of fine-tuning)")
     # start is what --method says
-    only_tune = (
-        setting for setting in tune if setting.name not in of_head and setting.name not in ("start", "size_px")
-    )
+    only_tune = (setting for setting in tune if setting.name not in of_head and setting.name != "start")
     for setting in [*view, *head, *only_tune]:
         _add_setting(group, setting, of_tune.get(setting.name))
 

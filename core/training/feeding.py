@@ -29,7 +29,8 @@ R = TypeVar("R")
 
 # Pictures that stay in memory, decoded; a data set beyond it is decoded again each epoch.
 _MEMORY_BYTES = 600 << 20
-# Crops come from a picture this much larger than the network's; more detail than that is lost in any case.
+# Crops come from a picture whose short side is this many times that of what the network sees. Crops of less than 0.6
+# of a square picture are enlarged from it: a little blurred, for a third of the memory of a picture twice as large.
 _MARGIN = 1.3
 # Seconds after which a wait for pictures lets the caller say that it still lives.
 _PATIENCE_SECONDS = 0.2
@@ -140,7 +141,8 @@ class Feed:
 
 
 def shrunk(images: LabelledImages, number: int, size: tuple[int, int]) -> np.ndarray:
-    """A picture of a data set, no larger than crops of `size` (height, width) can use; `(H, W, 3)` uint8.
+    """A picture of a data set, its short side at most `_MARGIN` times the longer one of `size` (height, width);
+    `(H, W, 3)` uint8.
 
     Raises:
         DatasetError: it cannot be read; it says which one.
@@ -172,10 +174,15 @@ def pieces(numbers: Sequence[T], size: int) -> list[Sequence[T]]:
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
-def in_order(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[tuple[T, Future[R]]]:
+def in_order(
+    function: Callable[[T], R], parts: Sequence[T], *, left: Callable[[], None] | None = None
+) -> Iterator[tuple[T, Future[R]]]:
     """Each part and `function` of it, on its way: computed on all processors, two a processor ahead at most.
 
     When the iterator is closed, nothing runs any more.
+
+    Args:
+        left: called when it is closed before its end, so that what is being computed may end too.
     """
     pool = runtime.workers()
     pending: collections.deque[Future[R]] = collections.deque()
@@ -186,6 +193,8 @@ def in_order(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[tuple[T
             yield part, pending[0]
             pending.popleft()
     finally:
+        if pending and left is not None:
+            left()
         # the newest first: a part may wait for those before it, and must not begin once one of them never will
         for future in reversed(pending):
             future.cancel()

@@ -14,6 +14,7 @@ from core.backbones.folding import fold_batch_norm
 from core.datasets.labelled import LabelledImages
 from core.distributed import World
 from core.training.feeding import Memory, in_order, pieces, read_picture, until_done
+from core.training.interruption import Interruption
 from core.training.network import Network
 from core.training.sums import Sums
 
@@ -28,20 +29,26 @@ class Measurer:
 
     def __init__(self, backbone: Backbone, images: LabelledImages, world: World) -> None:
         self._backbone, self._images, self._world = backbone, images, world
+        self._interruption = Interruption()
         self._views = Memory(self._view, budget_bytes=_MEMORY_BYTES)
 
     def folded(self, network: Network) -> Network:
         """The same function, faster; takes the network over."""
         sample = torch.rand(2, 3, *self._backbone.input_size, generator=torch.Generator().manual_seed(0))
         network.trunk = fold_batch_norm(network.trunk, self._backbone.normalise(sample))
+        self._interruption.watch(network)
         return network
 
     def measure(self, network: Network) -> Iterator[Sums]:
-        """The sums so far, over this process's pictures, a few times a second; the last holds them all."""
+        """The sums so far, over this process's pictures, a few times a second; the last holds them all.
+
+        Closed before that, it ends within a layer of the network, and measures nothing any more.
+        """
         sums = Sums()
         chunk = _CHUNK if self._backbone.device.type == "cpu" else _CHUNK_ON_CARD
         numbers = pieces(self._world.mine(len(self._images)), chunk)
-        with contextlib.closing(in_order(lambda part: self._of_chunk(network, part), numbers)) as parts:
+        left = self._interruption.wish
+        with contextlib.closing(in_order(lambda part: self._of_chunk(network, part), numbers, left=left)) as parts:
             for _, future in parts:
                 for _ in until_done(future):
                     yield sums

@@ -32,6 +32,12 @@ def unfreeze_last(model: nn.Module, count: int) -> list[list[str]]:
     return learning
 
 
+def stages_that_learn(count: int, step: int, total_steps: int) -> int:
+    """How many of `count` stages, from the last one down, learn at a step when they join one by one, evenly, all by half
+    of the run: gradual unfreezing (Howard and Ruder 2018, arXiv:1801.06146)."""
+    return min(count, 1 + 2 * step * (count - 1) // total_steps)
+
+
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
     """The batch-norm layers of the stages that learn, by name."""
     return {

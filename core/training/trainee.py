@@ -17,10 +17,11 @@ from core import runtime
 from core.backbones.backbone import Backbone
 from core.distributed import World, told_when_lost
 from core.head import Head
+from core.training.interruption import Interruption
 from core.training.network import Network, sharing, start_network
 from core.training.randomness import generator_of
 from core.training.stage_rates import optimiser_of
-from core.training.stages import batch_norms, statistics, unfreeze_last
+from core.training.stages import batch_norms, stages_that_learn, statistics, unfreeze_last
 from core.training.tuning_settings import TuneSettings
 
 _ALL_STAGES = 99
@@ -31,7 +32,7 @@ class Gradients:
     """What one chunk of a batch says.
 
     Attributes:
-        parts: for each weight that learns, in order; None where it takes no part.
+        parts: for each weight that learns at this step, in order; None where it takes no part.
         loss: sum of cross-entropies, without label smoothing.
         right: right answers.
         statistics: the batch-norm statistics after this chunk, where they are learned.
@@ -61,7 +62,7 @@ class Trainee:
         learning = unfreeze_last(trunk, _ALL_STAGES if scratch else settings.stages)
         # With random weights, batch norm needs the statistics of what it sees; a trained network's own are better
         # than those of a few pictures.
-        self.learns_statistics = scratch
+        self.learns_statistics = scratch and bool(batch_norms(trunk))
         if scratch:
             for layer in batch_norms(trunk).values():
                 layer.train()
@@ -69,18 +70,32 @@ class Trainee:
         self._statistics = (
             {f"trunk.{name}": tensor for name, tensor in statistics(trunk).items()} if self.learns_statistics else {}
         )
+        self._stages = [[f"trunk.{name}" for name in stage] for stage in learning]
+        self._waiting: frozenset[str] = frozenset()
         self.optimiser = optimiser_of(self.network, learning, settings)
         self._average = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
         # On processors, chunks of a batch go to one thread each; a card, or DistributedDataParallel, takes one after
         # the other.
         self.is_direct = world.size > 1 or backbone.device.type != "cpu"
+        self.interruption = Interruption()
         self._wrapped = self._wrap()
         self._replicas: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for _ in range(0 if self.is_direct else runtime.processor_count()):
-            self._replicas.put(sharing(self.network))
+            replica = sharing(self.network)
+            self.interruption.watch(replica)
+            self._replicas.put(replica)
         self._new_statistics: dict[str, torch.Tensor] = {}
         self._at_step_start = {name: tensor.clone() for name, tensor in self._statistics.items()}
         self.dtype = dtype_of(settings.precision)
+
+    def let_learn(self, step: int, total_steps: int) -> None:
+        """Decide which stages learn at this step: all, or with `gradual` those whose turn has come."""
+        if self.settings.gradual and self.settings.start != "scratch" and self._stages:
+            joined = stages_that_learn(len(self._stages), step, total_steps)
+            self._waiting = frozenset(name for stage in self._stages[: len(self._stages) - joined] for name in stage)
+
+    def _learning(self) -> list[nn.Parameter]:
+        return [parameter for name, parameter in self._learned.items() if name not in self._waiting]
 
     def gradients(
         self, pixels: torch.Tensor, labels: np.ndarray, *, kept: torch.Tensor | None, batch_size: int
@@ -91,6 +106,9 @@ class Trainee:
             pixels: `(n, 3, H, W)` uint8.
             labels: `(n,)`.
             kept: `(n, D)`, this chunk's dropout, or None.
+
+        Raises:
+            InterruptedComputation: the step is being left.
         """
         network = self._replicas.get()
         try:
@@ -99,9 +117,9 @@ class Trainee:
                     own = network.state_dict(keep_vars=True)
                     for name, tensor in self._statistics.items():
                         own[name].copy_(tensor)
-            with torch.inference_mode(False), torch.enable_grad():
+            with torch.inference_mode(False), torch.enable_grad(), self.interruption.watched_backwards():
                 smoothed, loss, right = self._losses(network, pixels, labels, kept)
-                parts = torch.autograd.grad(smoothed / batch_size, list(self._learned.values()), allow_unused=True)
+                parts = torch.autograd.grad(smoothed / batch_size, self._learning(), allow_unused=True)
             seen = {name: own[name].clone() for name in self._statistics} if self._statistics else {}
             return Gradients(parts, float(loss), float(right), seen)
         finally:
@@ -112,7 +130,7 @@ class Trainee:
     def add(self, gradients: Gradients, *, share: float) -> None:
         """Add a chunk, which is this share of the batch, to the step's gradients. In the order of the chunks: sums of
         the same numbers in another order differ in their last digit."""
-        for parameter, part in zip(self._learned.values(), gradients.parts, strict=True):
+        for parameter, part in zip(self._learning(), gradients.parts, strict=True):
             if part is not None:
                 parameter.grad = part if parameter.grad is None else parameter.grad.add_(part)
         for name, tensor in gradients.statistics.items():
@@ -169,6 +187,8 @@ class Trainee:
         Returns:
             False where a gradient is not finite: nothing has changed then; or where a weight no longer is.
         """
+        for name in self._waiting:
+            self._learned[name].grad = None  # the optimiser leaves out, and does not decay, what has no gradient
         parameters = list(self._learned.values())
         limit = self.settings.clip_norm or float("inf")
         norm = nn.utils.clip_grad_norm_(parameters, limit)
@@ -223,7 +243,7 @@ class Trainee:
         return self._average if self.settings.averaging else {name: p.detach() for name, p in self._weights().items()}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """All that changes, copied from one step's end, by name; `restore` takes it back."""
+        """All that changes, on the processor, by name; `restore` takes it back. The next step may change it."""
         kept = {f"weights/{name}": tensor for name, tensor in self._weights().items()}
         kept |= {f"average/{name}": tensor for name, tensor in self._average.items()}
         for name, parameter in self._learned.items():
@@ -246,8 +266,8 @@ class Trainee:
             if kind == "moments":
                 key, _, name = rest.partition("/")
                 parameter = self._learned[name]
-                # counters of steps stay on the processor, as torch has them
-                moved = value.clone() if value.ndim == 0 else value.to(parameter.device, copy=True)
+                # a fused optimiser has its counters of steps on the card too
+                moved = value.to(parameter.device, copy=True)
                 if value.ndim == 4:
                     moved = moved.contiguous(memory_format=torch.channels_last)
                 self.optimiser.state[parameter][key] = moved

@@ -65,7 +65,7 @@ def fine_tune(
     """
     world = distributed.world()
     _check(head, train, validation, settings, world)
-    _check_size(backbone, settings.size_px)
+    _check_size(backbone, settings.train_size_px)
     run = TuningRun(Task(backbone, head, train, validation, settings, world))
     folder = None
     try:
@@ -134,5 +134,5 @@ def _check_size(backbone: Backbone, size_px: int) -> None:
             backbone.model.forward_features(torch.zeros(1, 3, size_px, size_px, device=backbone.device))
     except Exception as error:  # vision transformers assert, others fail at a concatenation of two sizes
         raise SettingsError(
-            f"size_px is {size_px}, but {backbone.title} cannot learn from pictures of that size. Set it to 0."
+            f"train_size_px is {size_px}, but {backbone.title} cannot learn from pictures of that size. Set it to 0."
         ) from error

@@ -25,9 +25,11 @@ from core.training.tuning_state import Best, End, Phase, Progress, Task, TuneSna
 
 R = TypeVar("R")
 
-# Pictures that one thread computes gradients of at once, so that a step can be left within a second. Batch norm
-# that learns its statistics needs more of them (ghost batches: Hoffer et al. 2017, arXiv:1705.08741).
+# Pictures that one thread computes gradients of at once: fewer where the network is large, so that each layer, after
+# which it can be left, takes a fraction of a second. Batch norm that learns its statistics needs more of them (ghost
+# batches: Hoffer et al. 2017, arXiv:1705.08741).
 _CHUNK = 8
+_CHUNK_WEIGHTS = 100_000_000
 _CHUNK_WITH_STATISTICS = 16
 # Rows of the curves in one run: enough for any screen.
 _ROWS = 400
@@ -76,7 +78,7 @@ class TuningRun:
         )
         self._feed = Feed(
             task.train,
-            make_augmentation(settings.augmentation, task.backbone, size_px=settings.size_px),
+            make_augmentation(settings.augmentation, task.backbone, size_px=settings.train_size_px),
             batch_size=settings.batch_size,
             chunk=self._chunk(),
             seed=settings.seed,
@@ -105,6 +107,7 @@ class TuningRun:
         sums = Sums()
         chunks = self._feed.chunks(self._at.step)
         self._trainee.forget_gradients()
+        self._trainee.let_learn(self._at.step, self._total_steps)
         if self._trainee.is_direct:
             yield from self._add_directly(chunks, sums)
         else:
@@ -147,7 +150,8 @@ class TuningRun:
             finally:
                 added[number].set()
 
-        with contextlib.closing(in_order(add_gradients, range(len(chunks)))) as parts:
+        left = self._trainee.interruption.wish
+        with contextlib.closing(in_order(add_gradients, range(len(chunks)), left=left)) as parts:
             for number, future in parts:
                 for _ in until_done(future):
                     yield self.snapshot("reading" if self._at.step_seconds is None else "training")
@@ -264,7 +268,8 @@ class TuningRun:
             return self.task.settings.batch_size
         if self._trainee.learns_statistics:
             return _CHUNK_WITH_STATISTICS
-        return max(1, min(_CHUNK, self.task.settings.batch_size // runtime.processor_count()))
+        size = sum(parameter.numel() for parameter in self._trainee.network.parameters())
+        return max(1, min(_CHUNK, _CHUNK_WEIGHTS // size, self.task.settings.batch_size // runtime.processor_count()))
 
     def _epoch(self) -> float:
         return min(self.task.settings.epochs, self._at.step * self.task.settings.batch_size / len(self.task.train))

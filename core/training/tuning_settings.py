@@ -35,9 +35,14 @@ class TuneSettings(Checked):
         about="How many of the network's last stages may change; 0: only the head. The first ones see edges and "
         "colours, which are the same in all photos. A number above the network's own means all.",
     )
+    gradual: bool = switch(
+        False,
+        title="One stage after the other",
+        about="Begins with the head and the last stage; the stages below join one by one, all by half of the run.",
+    )
     epochs: int = whole(12, 1, 1000, title="Epochs", about="How often the network sees every training picture.")
     batch_size: int = whole(32, 1, 1024, title="Batch size", about="Pictures between two small steps of the weights.")
-    size_px: int = whole(
+    train_size_px: int = whole(
         0,
         0,
         1024,
@@ -81,8 +86,8 @@ class TuneSettings(Checked):
         "crops",
         AUGMENTATIONS,
         title="Augmentation",
-        about="Changes each picture a little, otherwise each time: mirrored; also cut out; also other colours; also two "
-        "of 14 strong changes (RandAugment).",
+        about="Changes each picture a little, otherwise each time: mirrored; also cut out; and with that either other "
+        "colours or two of 14 strong changes (RandAugment).",
     )
     label_smoothing: float = real(
         0.1, 0.0, 0.5, title="Label smoothing", about="Share of each answer that is spread over all classes."

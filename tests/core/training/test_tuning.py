@@ -314,7 +314,7 @@ def test_what_does_not_fit_is_refused_in_words():
     with pytest.raises(DatasetError, match="other classes"):
         next(fine_tune(backbone, None, tinted(2), tinted(2, classes=3), SETTINGS))
     with pytest.raises(SettingsError, match="40"):
-        last(fine_tune(made("test_vit"), None, tinted(2), None, _settings(size_px=40)))
+        last(fine_tune(made("test_vit"), None, tinted(2), None, _settings(train_size_px=40)))
     with pytest.raises(SettingsError, match="epochs"):
         TuneSettings(epochs=0)
 
