@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from core import runtime
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 def last(stream: Iterable[T]) -> T:
@@ -21,6 +23,29 @@ def last(stream: Iterable[T]) -> T:
     if not newest:
         raise ValueError("the stream was empty")
     return newest[0]
+
+
+def relayed(stream: Generator[T, None, R], show: Callable[[T], S]) -> Generator[S, None, R]:
+    """Yield `show(snapshot)` for each snapshot of a stream; return what the stream returns.
+
+    Closing this closes the stream.
+    """
+    with contextlib.closing(stream):
+        while True:
+            try:
+                snapshot = next(stream)
+            except StopIteration as end:
+                return end.value
+            yield show(snapshot)
+
+
+def result_of(stream: Generator[Any, None, R]) -> R:
+    """Run a stream to its end: what it returns."""
+    while True:
+        try:
+            next(stream)
+        except StopIteration as end:
+            return end.value
 
 
 def every(seconds: float, stream: Iterable[T]) -> Iterator[T]:

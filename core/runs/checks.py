@@ -35,9 +35,16 @@ def text_of(value: Any, what: str, *, low: int = 0, high: int = MAX_TEXT) -> str
     """A text of `low` to `high` characters that can be shown: no control characters, no halves of a character."""
     if not isinstance(value, str) or not low <= len(value) <= high:
         raise CheckpointError(f"{what} must be a text of {low} to {high} characters.")
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+    if any(map(_is_hidden, value)):
         raise CheckpointError(f"{what} holds characters that cannot be shown.")
     return value
+
+
+def shown_text(text: str, *, high: int) -> str:
+    """A text from anywhere as `text_of` takes it: no more than `high` characters, spaces for what cannot be shown."""
+    words = "".join(" " if _is_hidden(letter) else letter for letter in text).split()
+    shown = " ".join(words)
+    return shown if len(shown) <= high else f"{shown[: high - 1].rstrip()}…"
 
 
 def whole_of(value: Any, what: str, low: int, high: int) -> int:
@@ -97,6 +104,11 @@ def plain_of(value: Any, what: str) -> dict[str, Any]:
         raise CheckpointError(f"{what} holds a value that is not plain: {repr(value)[:80]}.")
 
     return checked(object_of(value, what, _MAX_VALUES), 0)
+
+
+def _is_hidden(letter: str) -> bool:
+    """A control character, or half of one that is written in two parts (as file names that are no text have)."""
+    return unicodedata.category(letter) in ("Cc", "Cs")
 
 
 def _refuse_constant(name: str) -> None:

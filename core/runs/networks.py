@@ -84,6 +84,12 @@ def prefixed(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torc
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
+def is_finite(backbone: Backbone) -> bool:
+    """Whether all weights of a network are numbers: those of a training that diverged may not be."""
+    tensors = backbone.model.state_dict().values()
+    return all(bool(tensor.isfinite().all()) for tensor in tensors if tensor.is_floating_point())
+
+
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write a safetensors file.
 

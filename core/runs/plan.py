@@ -10,7 +10,8 @@ from core.backbones.catalogue import DEFAULT_BACKBONE
 from core.backbones.views import ViewSettings
 from core.datasets.labelled import Dataset, LabelledImages, few_of_each, hold_out
 from core.errors import CheckpointError, DatasetError, SettingsError
-from core.runs.record import Method, RunRecord
+from core.runs.checks import shown_text
+from core.runs.record import MAX_NAME, Method, RunRecord
 from core.settings import settings_of
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import TuneSettings
@@ -86,6 +87,19 @@ class Plan:
                 shown = value if isinstance(value, int) and not isinstance(value, bool) else shown
                 said.append(f"{prefix}{setting.name.replace('_', ' ')} {shown}")
         return ", ".join(said)
+
+
+def title_of(plan: Plan, network: str, dataset: str) -> str:
+    """What a run is called whose owner gave it no name: its network, its data set, and what differs from the defaults.
+
+    Whatever the data set's folder is called, a record takes this name: it is cut where it would be too long.
+
+    Args:
+        network, dataset: their titles.
+    """
+    what = {"head": "", "finetune": ", fine-tuned", "scratch": ", from scratch"}[plan.method]
+    differs = plan.differences()
+    return shown_text(f"{network} on {dataset}{what}" + (f" ({differs})" if differs else ""), high=MAX_NAME)
 
 
 def split_for_training(dataset: Dataset, settings: HeadSettings) -> tuple[LabelledImages, LabelledImages]:

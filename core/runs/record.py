@@ -22,10 +22,25 @@ import timm
 from core.backbones.views import ViewSettings
 from core.datasets.labelled import SPLITS, Dataset
 from core.errors import CheckpointError, SettingsError
-from core.runs.checks import list_of, object_of, one_of, parse_object, plain_of, real_of, text_of, whole_of
+from core.runs.checks import (
+    MAX_TEXT,
+    list_of,
+    object_of,
+    one_of,
+    parse_object,
+    plain_of,
+    real_of,
+    shown_text,
+    text_of,
+    whole_of,
+)
 
 FORMAT = 1
 MAX_CLASSES = 10_000
+# Characters in the name of a run.
+MAX_NAME = 200
+# Characters in the name and the title of a data set.
+MAX_TITLE = 300
 # What a network may be asked for; the same limit as `ViewSettings.size_px`.
 MAX_SIDE_PX = 1024
 
@@ -114,8 +129,8 @@ class DatasetRecord:
     counts: Mapping[str, tuple[int, ...]]
 
     def __post_init__(self) -> None:
-        text_of(self.name, "The name of the data set", low=1, high=300)
-        text_of(self.title, "The title of the data set", low=1, high=300)
+        text_of(self.name, "The name of the data set", low=1, high=MAX_TITLE)
+        text_of(self.title, "The title of the data set", low=1, high=MAX_TITLE)
         text_of(self.about, "The text about the data set")
         checked = {
             one_of(split, "A split", SPLITS): tuple(
@@ -164,7 +179,7 @@ class RunRecord:
     files: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        text_of(self.name, "The name of the run", low=1, high=200)
+        text_of(self.name, "The name of the run", low=1, high=MAX_NAME)
         names = list_of(self.class_names, "The class names", MAX_CLASSES)
         if not names:
             raise CheckpointError("A run needs classes; this one has none.")
@@ -213,9 +228,10 @@ class RunRecord:
 
 
 def describe_dataset(dataset: Dataset) -> DatasetRecord:
-    """A data set as a run remembers it."""
+    """A data set as a run remembers it; a folder may be called what no record takes, which is put right here."""
     counts = {name: tuple(int(count) for count in images.counts()) for name, images in dataset.splits.items()}
-    return DatasetRecord(dataset.name, dataset.title, dataset.about, counts)
+    name, title = (shown_text(text, high=MAX_TITLE) or "unnamed" for text in (dataset.name, dataset.title))
+    return DatasetRecord(name, title, shown_text(dataset.about, high=MAX_TEXT), counts)
 
 
 def current_versions() -> dict[str, str]:

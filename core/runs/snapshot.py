@@ -19,7 +19,7 @@ class RunSnapshot:
     """How far a run is, complete in itself.
 
     Attributes:
-        phase: what happens now: embeddings of the training pictures; cross-validation; the head learns; the stages
+        phase: what happens now: the training pictures are looked at once (and embedded, but for training from scratch); cross-validation; the head learns; the stages
             learn; the final pictures are looked at, for the only time; done.
         done, total: pictures, trials or steps of this phase.
         folder: where the run is kept; None on all but the first of several processes.

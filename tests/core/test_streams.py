@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from core import runtime
-from core.streams import every, in_chunks, last
+from core.streams import every, in_chunks, last, relayed, result_of
 
 
 def test_last_is_the_last_snapshot():
@@ -53,3 +53,32 @@ def test_memory_is_bounded_and_closing_ends_the_work():
     runtime.workers().submit(lambda: None).result()
     # those that were queued when it was closed may have begun; none was queued afterwards
     assert len(started) <= 2 * runtime.processor_count() + 1
+
+
+def _counting(closed: list):
+    """Yields 1 and 2, and returns 3."""
+    try:
+        yield 1
+        yield 2
+        return 3
+    finally:
+        closed.append(True)
+
+
+def test_a_relayed_stream_shows_each_snapshot_and_returns_the_result():
+    shown = []
+
+    def outer():
+        shown.append((yield from relayed(_counting([]), lambda number: number * 10)))
+
+    assert list(outer()) == [10, 20]
+    assert shown == [3]
+    assert result_of(_counting([])) == 3
+
+
+def test_closing_a_relayed_stream_closes_the_one_within():
+    closed = []
+    stream = relayed(_counting(closed), str)
+    next(stream)
+    stream.close()
+    assert closed == [True]

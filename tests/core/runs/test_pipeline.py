@@ -26,7 +26,7 @@ from core.runs.loading import load_run
 from core.runs.pipeline import resume_run, train_run
 from core.runs.plan import Plan, split_for_training
 from core.runs.storage import read_evaluation, read_history, read_record
-from core.streams import last
+from core.streams import last, result_of
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import TuneSettings
 from tests.conftest import PROJECT
@@ -237,12 +237,7 @@ def test_pictures_of_the_same_classes_in_another_order_are_judged_rightly(datase
 
 
 def _judged(classifier, images):
-    judging = judge(classifier, images)
-    while True:
-        try:
-            next(judging)
-        except StopIteration as end:
-            return end.value[0]
+    return result_of(judge(classifier, images))[0]
 
 
 # ---- plans
