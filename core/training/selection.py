@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from core.streams import in_chunks
 from core.training.examples import Examples
+from core.training.feeding import in_order, until_done
 from core.training.head_settings import HeadSettings
 from core.training.head_training import DIVERGED, HeadTraining
 
@@ -44,15 +44,14 @@ def choose_weight_decay(
     right = dict.fromkeys(CANDIDATES, 0)
     done = 0
     stop = threading.Event()
-    try:
-        work = partial(_try, train, class_names, settings, parts, stop)
-        with contextlib.closing(in_chunks(work, trials, 1)) as counts:
-            for count in counts:
-                right[trials[done][0]] += count
-                done += 1
+    work = partial(_try, train, class_names, settings, parts, stop)
+    with contextlib.closing(in_order(work, trials, left=stop.set)) as counts:
+        for (decay, _), count in counts:
+            for _ in until_done(count):
                 yield SelectionSnapshot(done, len(trials))
-    finally:
-        stop.set()
+            right[decay] += count.result()
+            done += 1
+            yield SelectionSnapshot(done, len(trials))
     best = max(CANDIDATES, key=lambda decay: (right[decay], decay))
     accuracies = tuple(right[decay] / len(train) for decay in CANDIDATES)
     yield SelectionSnapshot(done, len(trials), best, accuracies)
@@ -64,10 +63,10 @@ def _try(
     settings: HeadSettings,
     parts: np.ndarray,
     stop: threading.Event,
-    trials: Sequence[tuple[float, int]],
+    trial: tuple[float, int],
 ) -> int:
     """How many pictures of the part that was left out are called rightly; 0 where the training diverges."""
-    ((decay, part),) = trials
+    decay, part = trial
     left_out = train.take(np.flatnonzero(parts == part))
     rest = train.take(np.flatnonzero(parts != part))
     if not len(left_out) or not len(rest):

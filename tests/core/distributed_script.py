@@ -19,7 +19,14 @@ from tests.core.training.tinted import made, tinted
 TRAIN, VALIDATION = tinted(11), tinted(3, first=40)
 # SGD's steps are as exact as its gradients; Adam's signs are not
 SETTINGS = TuneSettings(
-    epochs=2, batch_size=5, stages=3, optimiser="sgd", learning_rate=0.05, dropout=0.3, augmentation="colour"
+    epochs=2,
+    batch_size=5,
+    stages=3,
+    gradual=True,
+    optimiser="sgd",
+    learning_rate=0.05,
+    dropout=0.3,
+    augmentation="colour",
 )
 
 

@@ -9,6 +9,28 @@ from core import runtime
 from core.training.feeding import in_order
 
 
+def test_who_leaves_early_tells_those_that_compute_before_waiting_for_them():
+    ended, began = threading.Event(), threading.Event()
+    waited_in_vain = []
+
+    def endless(_number: int) -> None:
+        began.set()
+        if not ended.wait(20):
+            waited_in_vain.append(True)
+
+    parts = in_order(endless, range(3), left=ended.set)
+    next(parts)
+    assert began.wait(20)
+    parts.close()
+    assert waited_in_vain == []
+
+
+def test_who_comes_to_the_end_tells_nobody():
+    told = []
+    results = [future.result() for _, future in in_order(lambda number: number, range(5), left=lambda: told.append(1))]
+    assert (results, told) == ([0, 1, 2, 3, 4], [])
+
+
 class _Hasty(ThreadPoolExecutor):
     """One thread that is held up until somebody cancels a piece of work, and then does all that is left at once."""
 

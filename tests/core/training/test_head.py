@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from core import runtime
 from core.errors import DatasetError, SettingsError
 from core.streams import last
 from core.training.examples import Examples, Scaling
@@ -363,6 +364,22 @@ def test_cross_validation_prefers_strong_decay_for_noise_and_tells_the_accuracie
     assert final.weight_decay == max(d for d, a in zip(CANDIDATES, final.accuracies, strict=True) if a == best)
     assert final.weight_decay > min(CANDIDATES)
     assert 0.4 < best < 1
+
+
+def test_trials_that_diverge_count_as_wrong():
+    train = Examples(clouds().vectors * np.float32(1e36), clouds().labels)
+    settings = HeadSettings(optimiser="sgd", initialisation="gaussian", scaling="none", epochs=2)
+    final = last(choose_weight_decay(train, NAMES, settings))
+    assert final.accuracies == (0,) * len(CANDIDATES)
+
+
+def test_cross_validation_can_be_left_in_the_middle_of_a_trial():
+    # a trial of hours
+    settings = HeadSettings(epochs=1000, batch_size=1, schedule="constant")
+    stream = choose_weight_decay(clouds(10_000), NAMES, settings)
+    assert next(stream).done == 0
+    stream.close()
+    assert runtime.workers().submit(lambda: "free").result() == "free"
 
 
 def test_the_rate_that_is_found_trains_better_than_far_lower_and_far_higher_ones():

@@ -11,12 +11,18 @@ import timm
 import torch
 from PIL import Image
 
-from core import runtime
+from core import load_backbone, runtime
+from core.datasets.drawn import drawn_pets
+from core.datasets.labelled import LabelledImages
 from core.distributed import World
+from core.embeddings import embed
 from core.errors import CheckpointError, DatasetError, SettingsError
 from core.head import Head
 from core.streams import last
-from core.training.stages import stages_of
+from core.training.examples import Examples
+from core.training.head import train_head
+from core.training.head_settings import HeadSettings
+from core.training.stages import stages_of, stages_that_learn
 from core.training.trainee import Trainee, dropout_mask, dtype_of
 from core.training.tuning import fine_tune
 from core.training.tuning_settings import AUGMENTATIONS, TuneSettings, rate_at
@@ -108,6 +114,54 @@ def test_lower_stages_learn_at_lower_rates_and_biases_are_not_decayed():
     assert not any(name.startswith("trunk.layer1") for name in shares)
     assert decays["trunk.layer4.0.conv1.weight"] == 0.1
     assert decays["trunk.layer4.0.bn1.weight"] == decays["linear.bias"] == 0
+
+
+def test_stages_join_one_by_one_until_half_of_the_run():
+    for count in (1, 2, 5, 9):
+        learning = [stages_that_learn(count, step, 100) for step in range(100)]
+        assert learning == sorted(learning)
+        assert learning[0] == 1
+        assert set(learning) == set(range(1, count + 1))
+        assert learning[50] == count
+        assert count == 1 or learning[49] < count
+
+
+def test_a_stage_does_not_change_before_its_turn():
+    settings = _settings(stages=3, gradual=True, weight_decay=1.0)
+    trainee = Trainee(made("test_resnet"), None, 2, settings, World())
+    pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    torch.nn.init.normal_(trainee.network.linear.weight, generator=torch.Generator().manual_seed(0))
+    joined = []
+    for step in (0, 4, 8):
+        before = _state(trainee.network)
+        trainee.let_learn(step, 16)
+        part = trainee.gradients(pixels, np.array([0, 1]), kept=None, batch_size=2)
+        trainee.add(part, share=1.0)
+        assert trainee.step(0.01, averaged_steps=1, step=step)
+        joined.append(
+            {name.split(".")[1] for name in _changed(before, trainee.network.state_dict())} - {"weight", "bias"}
+        )
+    assert joined == [{"layer4"}, {"layer3", "layer4"}, {"layer2", "layer3", "layer4"}]
+
+
+def test_a_few_pictures_are_not_unlearned():
+    backbone = load_backbone()
+    drawn = drawn_pets(per_class=30)
+
+    def some(split: str, each: int) -> LabelledImages:
+        images = drawn.split(split)
+        rows = np.concatenate([np.flatnonzero(images.labels == label)[:each] for label in range(3)])
+        return dataclasses.replace(images.take(rows), class_names=images.class_names[:3])
+
+    train, unseen = some("train", 4), some("test", 6)
+    examples, others = (last(embed(backbone, images)).embeddings.vectors for images in (train, unseen))
+    head = last(train_head(Examples(examples, train.labels), None, train.class_names, HeadSettings())).head
+    right = int((head.logits(torch.from_numpy(others)).argmax(1).numpy() == unseen.labels).sum())
+    tuned = last(fine_tune(backbone, head, train, None, TuneSettings())).classifier
+    vectors = last(embed(tuned.backbone, unseen, cache=False)).embeddings.vectors
+    said = tuned.head.logits(torch.from_numpy(vectors)).argmax(1).numpy()
+    assert right > len(unseen) / 2
+    assert int((said == unseen.labels).sum()) >= right - 1
 
 
 def test_it_goes_on_from_a_trained_head():

@@ -44,8 +44,8 @@ def _stop_after(stream, snapshots: int) -> TuneSnapshot:
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"start": "scratch"}, {"optimiser": "sgd"}, {"averaging": False}, {"patience": 3}],
-    ids=["pretrained", "scratch", "sgd", "plain weights", "best weights"],
+    [{}, {"start": "scratch"}, {"optimiser": "sgd"}, {"averaging": False}, {"patience": 3}, {"gradual": True}],
+    ids=["pretrained", "scratch", "sgd", "plain weights", "best weights", "gradual"],
 )
 def test_a_stopped_training_ends_with_the_same_bytes(tmp_path, changed):
     settings = dataclasses.replace(SETTINGS, **changed)
