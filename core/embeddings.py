@@ -23,6 +23,8 @@ from core.streams import in_chunks
 _VERSION = 1
 # A GPU takes more at once than a processor, whose cache is small.
 GPU_CHUNK = 64
+# A large network takes fewer, so that there is news, and an end where one is wished, about every second.
+_CHUNK_WEIGHTS = 100_000_000
 # Files that one worker hashes at a time.
 _HASH_CHUNK = 32
 # Vectors wait in memory this long, at most, before they are written: what a killed process loses.
@@ -114,7 +116,7 @@ def _embed_items(backbone: Backbone, items: Sequence[Item], *, mirrored: bool, c
     remembered = len(items) - len(missing)
     start = written_at = time.monotonic()
     unwritten: dict[bytes, np.ndarray] = {}
-    size = CHUNK if backbone.device.type == "cpu" else GPU_CHUNK
+    size = _chunk(backbone)
     done = 0
     work = partial(_embed_chunk, backbone, items, mirrored)
     with contextlib.closing(in_chunks(work, missing, size)) as chunks:
@@ -138,6 +140,13 @@ def _embed_items(backbone: Backbone, items: Sequence[Item], *, mirrored: bool, c
         store.write(unwritten)
         store.make_room()
     return vectors, reasons
+
+
+def _chunk(backbone: Backbone) -> int:
+    if backbone.device.type != "cpu":
+        return GPU_CHUNK
+    weights = sum(parameter.numel() for parameter in backbone.model.parameters())
+    return max(1, min(CHUNK, _CHUNK_WEIGHTS // max(1, weights)))
 
 
 def _keys(items: Sequence[Item]) -> list[bytes | None]:

@@ -122,6 +122,14 @@ def test_each_network_and_each_view_has_embeddings_of_its_own(backbone, images):
             assert found[one].shape != found[other].shape or not np.allclose(found[one], found[other])
 
 
+def test_what_was_computed_in_another_way_is_left_alone(backbone, images, monkeypatch):
+    last(embed(backbone, images))
+    assert next(embed(backbone, images)).embeddings or last(embed(backbone, images)).remembered == len(images)
+    monkeypatch.setattr("core.embeddings._VERSION", 0)
+    computed = [snapshot for snapshot in embed(backbone, images) if snapshot.embeddings is None]
+    assert computed[-1].remembered == 0
+
+
 def test_a_mirrored_view_does_not_tell_left_from_right(backbone, images, tmp_path):
     before = last(embed(backbone, images, mirrored=True)).embeddings.vectors
     for item in images.items:
