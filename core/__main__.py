@@ -19,6 +19,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 # Read by huggingface_hub at its import: nobody is told what is used here.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except core.PetLensError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(error)
         return 2
     except BrokenPipeError:  # the reader went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,6 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _tell(error: core.PetLensError) -> None:
+    """One line for the person. Of several processes, others than the first tell only what may be theirs alone."""
+    rank = int(os.environ.get("RANK") or 0)
+    if rank:
+        from core.distributed import LostProcessError
+
+        if isinstance(error, (LostProcessError, core.SettingsError)):
+            return
+    print(f"process {rank + 1}: error: {error}" if rank else f"error: {error}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of one command, which answers a wrong option with one line, not with all options that there are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}. See {self.prog} --help\n")
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     # settings become options only for the command that has them: their classes bring torch along, which takes seconds
@@ -55,12 +74,14 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     complete = named.get_default("complete") if named else None
     if complete:
         complete(named)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.arguments = tuple(arguments)
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Pet Lens without the page.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     for module in (classify, train, runs, datasets):
         module.add_commands(commands)
     return parser

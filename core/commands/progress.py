@@ -14,10 +14,15 @@ _JSON_EVERY_SECONDS = 0.5
 
 
 class Progress:
-    """Tells one long command's progress. To be closed at the end."""
+    """Tells one long command's progress. To be closed at the end.
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
+    Args:
+        as_json: an object a line on standard output, instead of a bar.
+        silent: tell nothing: another process of the same command does.
+    """
+
+    def __init__(self, *, as_json: bool, silent: bool = False) -> None:
+        self._as_json, self._silent = as_json, silent
         self._bar: tqdm | None = None
         self._what = ""
         self._told_at = -float("inf")
@@ -28,6 +33,8 @@ class Progress:
         Args:
             more: what else there is to say: figures by name.
         """
+        if self._silent:
+            return
         changed, self._what = what != self._what, what
         if self._as_json:
             if changed or time.monotonic() - self._told_at >= _JSON_EVERY_SECONDS:

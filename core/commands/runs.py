@@ -20,11 +20,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--format", choices=("zip", "onnx"), default="zip", help="zip: network, head and predict.py (default)"
     )
-    command.add_argument("--out", type=Path, metavar="FILE", help="default: the run's name in this folder")
+    command.add_argument("--out", type=Path, metavar="FILE", help="a file or a folder; default: this folder")
+    command.add_argument("--json", action="store_true", help="one JSON object")
     command.set_defaults(run=export)
 
     command = commands.add_parser("load", help="take in a run that was exported as zip")
     command.add_argument("zip", type=Path, metavar="ZIP")
+    command.add_argument("--json", action="store_true", help="one JSON object")
     command.set_defaults(run=load)
 
 
@@ -60,9 +62,20 @@ def export(options: argparse.Namespace) -> int:
     from core.runs.onnx import export_onnx
 
     folder = core.find_run(options.trained)
-    out = options.out or Path(f"{folder.name}.{options.format}")
+    out = options.out or Path()
+    if out.is_dir():
+        out = out / f"{folder.resolve().name}.{options.format}"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise core.CheckpointError(
+            f"The folder {out.parent.name} cannot be made for it: {error.strerror or 'the disk refuses'}."
+        ) from error
     written = (zip_run if options.format == "zip" else export_onnx)(folder, out)
-    print(written)
+    if options.json:
+        print_json({"run": str(folder.resolve()), "file": str(written.resolve()), "bytes": written.stat().st_size})
+    else:
+        print(written)
     return 0
 
 
@@ -70,7 +83,13 @@ def load(options: argparse.Namespace) -> int:
     """Take in a run from a zip."""
     from core.places import runs_folder
     from core.runs.archive import open_zip
-    from core.runs.storage import fresh_folder
+    from core.runs.storage import read_record
 
-    print(open_zip(options.zip, fresh_folder(runs_folder(), options.zip.stem)))
+    folder = open_zip(options.zip, runs_folder())
+    record = read_record(folder)
+    if options.json:
+        print_json({"run": str(folder), "name": record.name})
+    else:
+        print(folder)
+        print(f"To use it: python -m core classify photo.jpg --run {folder.name}")
     return 0

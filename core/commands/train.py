@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import math
+import shlex
+import signal
+import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +66,11 @@ def train(options: argparse.Namespace) -> int:
 
     began = time.perf_counter()
     plan = _plan(options)
-    with distributed.started() as world, contextlib.closing(Progress(as_json=options.json)) as progress:
+    snapshot = None
+    with contextlib.ExitStack() as held:
+        held.enter_context(_terminated_as_interrupted())
+        world = held.enter_context(distributed.started())
+        progress = held.enter_context(contextlib.closing(Progress(as_json=options.json, silent=not world.is_first)))
         dataset = opened(options.dataset, options.data, progress)
         folder = _folder_of(options.out) if options.out else None
         begun = folder is not None and (folder / RECORD_FILE).is_file()
@@ -70,13 +80,20 @@ def train(options: argparse.Namespace) -> int:
             stream = resume_run(folder, dataset)
         else:
             stream = train_run(plan, dataset, folder=folder)
-        with contextlib.closing(stream):
-            for snapshot in stream:
-                if world.is_first:
-                    progress.tell(snapshot.phase, snapshot.done, snapshot.total, **_pace(snapshot))
+        try:
+            with contextlib.closing(stream):
+                for snapshot in stream:
+                    progress.tell(snapshot.phase, snapshot.done, snapshot.total, **_pace(snapshot, options.json))
+        except KeyboardInterrupt:
+            progress.close()
+            if world.is_first and snapshot is not None:
+                print(f"Stopped. To go on: {_again(options, snapshot.folder)}", file=sys.stderr)
+            raise
+    if snapshot.evaluation is None:
+        raise core.CheckpointError(" ".join(snapshot.notes))
     if world.is_first:
         _tell_result(snapshot, options, time.perf_counter() - began)
-    return 0
+    return 0 if snapshot.record.state == "finished" else 2
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -84,25 +101,24 @@ def evaluate(options: argparse.Namespace) -> int:
     from core.runs.judging import judge
     from core.runs.loading import load_run
     from core.runs.storage import find_run
+    from core.streams import relayed, result_of
 
     began = time.perf_counter()
     folder = find_run(options.trained)
     with contextlib.closing(Progress(as_json=options.json)) as progress:
-        images = _images_to_judge(options, progress)
         classifier = load_run(folder).classifier
-        judging = judge(classifier, images)
-        with contextlib.closing(judging):
-            while True:
-                try:
-                    snapshot = next(judging)
-                except StopIteration as end:
-                    evaluation, _ = end.value
-                    break
-                progress.tell("testing", snapshot.done, snapshot.total, images_per_second=snapshot.images_per_second)
+        images = _images_to_judge(options, progress)
+        judging = relayed(
+            judge(classifier, images),
+            lambda seen: progress.tell("testing", seen.done, seen.total, images_per_second=seen.images_per_second),
+        )
+        evaluation, judged = result_of(judging)
     seconds = round(time.perf_counter() - began, 2)
     if options.json:
         print_json({"run": str(folder.resolve()), "split": images.split, **evaluation.headline(), "seconds": seconds})
     else:
+        if len(judged) < len(images):
+            print(f"{len(images) - len(judged)} of the pictures cannot be read and are left out.")
         print(_figures(evaluation.headline(), f"{images.split} pictures of {images.name}"))
     return 0
 
@@ -116,6 +132,29 @@ def _images_to_judge(options: argparse.Namespace, progress: Progress) -> Any:
     except core.DatasetError:
         dataset = opened(options.dataset, options.data, progress)
         return dataset.split(dataset.final_split)
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, which hosts and job queues send before they kill, ends a training in order, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # only there may be a handler
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _again(options: argparse.Namespace, folder: Path) -> str:
+    """The command that goes on: the same one, and where it did not say so, the run that it began."""
+    out = [] if options.out else ["--out", folder.name]
+    return shlex.join(["python", "-m", "core", *options.arguments, *out])
 
 
 def _folder_of(out: str) -> Path:
@@ -141,7 +180,8 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
         )
 
 
-def _pace(snapshot: RunSnapshot) -> dict[str, Any]:
+def _pace(snapshot: RunSnapshot, as_json: bool) -> dict[str, Any]:
+    """What else there is to say of a snapshot, by name."""
     said: dict[str, Any] = {"images_per_second": round(snapshot.images_per_second, 1)}
     if snapshot.seconds_left is not None:
         said["seconds_left"] = round(snapshot.seconds_left, 1)
@@ -150,7 +190,11 @@ def _pace(snapshot: RunSnapshot) -> dict[str, Any]:
         history = training.history
         said |= {"epoch": round(training.epoch, 2), "step": training.step, "steps": training.total_steps}
         for column in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-            said[column] = getattr(history, column)[-1]
+            value = getattr(history, column)[-1]
+            # of a training that diverges; JSON has no word for it
+            said[column] = value if value is None or math.isfinite(value) else None
+    if as_json and snapshot.phase == "finished" and snapshot.notes:
+        said["notes"] = list(snapshot.notes)
     return said
 
 
@@ -214,10 +258,10 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting, other: Settin
 
 
 def _number(text: str) -> float | int:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a number")
 
 
 def _plan(options: argparse.Namespace) -> Plan:

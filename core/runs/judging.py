@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -32,14 +32,16 @@ def judge(
 
 def _with_labels_of(images: LabelledImages, class_names: tuple[str, ...]) -> LabelledImages:
     """The same pictures, with the classes in the order that the network knows them; letters' case does not matter."""
-    known = {name.casefold(): label for label, name in enumerate(class_names)}
-    theirs = [name.casefold() for name in images.class_names]
-    if not set(theirs) <= set(known):
+    exact = {name: label for label, name in enumerate(class_names)}
+    folded = {name.casefold(): label for label, name in enumerate(class_names)}
+    found = [exact.get(name, folded.get(name.casefold())) for name in images.class_names]
+    if None in found:
         raise DatasetError(
-            f"These pictures show other classes than this network learned: {_few(images.class_names)}, "
+            f"These pictures show other classes than this network learned: "
+            f"{_few([name for name, label in zip(images.class_names, found, strict=True) if label is None])}, "
             f"not {_few(class_names)}."
         )
-    labels = np.array([known[name] for name in theirs], dtype=np.int64)[images.labels]
+    labels = np.array(found, dtype=np.int64)[images.labels]
     return dataclasses.replace(images, class_names=class_names, labels=labels)
 
 
@@ -50,5 +52,5 @@ def _result_of(stream: Iterator[EmbedSnapshot]) -> Generator[EmbedSnapshot, None
     return snapshot.embeddings
 
 
-def _few(names: tuple[str, ...]) -> str:
+def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from core.__main__ import main
+from core.commands.progress import Progress
 from tests.conftest import PROJECT
 
 
@@ -120,7 +122,37 @@ def test_a_run_is_exported_and_taken_in_again(run, colours, tmp_path):
     assert out.strip() == str(tmp_path / "reds.zip")
     code, out, err = run("load", tmp_path / "reds.zip")
     assert (code, err) == (0, "")
-    assert run("classify", colours / "blue" / "1.png", "--run", out.strip())[1].splitlines()[1].endswith("blue")
+    loaded = out.splitlines()[0]
+    assert run("classify", colours / "blue" / "1.png", "--run", loaded)[1].splitlines()[1].endswith("blue")
+    # among the others: listed, and found by the name of its folder
+    listed = [json.loads(line)["run"] for line in run("runs", "--json")[1].splitlines()]
+    assert loaded in listed
+    assert len(listed) == 2
+    assert run("classify", colours / "blue" / "1.png", "--run", os.path.basename(loaded))[0] == 0
+
+
+def test_what_is_no_zip_of_a_run_is_not_taken_in(run, tmp_path):
+    (tmp_path / "photo.zip").write_bytes(b"no zip")
+    for name in ("photo.zip", "nothing.zip"):
+        code, out, err = run("load", tmp_path / name)
+        assert (code, out) == (2, "")
+        assert err.startswith("error: This is not a zip of a run")
+    assert run("runs", "--json")[1] == ""
+
+
+def test_a_run_is_exported_to_where_it_is_wanted(run, colours, tmp_path, monkeypatch):
+    trained(run, colours, "--out", "reds")
+    monkeypatch.chdir(tmp_path)
+    assert run("export", "reds")[1].strip() == "reds.zip"
+    assert (tmp_path / "reds.zip").is_file()
+    assert run("export", "reds", "--out", "new/folder/x.zip")[0] == 0
+    assert (tmp_path / "new" / "folder" / "x.zip").is_file()
+    said = json.loads(run("export", "reds", "--out", "new", "--json")[1])
+    assert said["file"] == str(tmp_path / "new" / "reds.zip")
+    assert said["bytes"] == (tmp_path / "new" / "reds.zip").stat().st_size
+    code, _, err = run("export", "reds", "--out", "reds.zip/x.zip")
+    assert code == 2
+    assert "reds.zip cannot be made" in err
 
 
 @pytest.mark.parametrize("method", ["finetune", "scratch"])
@@ -177,6 +209,37 @@ def test_a_killed_training_goes_on_with_the_same_command(run, colours, tmp_path,
     assert "finished run" in err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="this system has other signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_told_to_end_says_how_to_go_on(run, colours, number):
+    options = ["--dataset", str(colours), "--backbone", "test_resnet", "--epochs", "1000", "--batch-size", "1"]
+    command = [sys.executable, "-m", "core", "train", *options, "--json"]
+    process = subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    for line in process.stdout:
+        if json.loads(line).get("step", 0) > 20:
+            break
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert len(err.splitlines()) == 1
+    listed = json.loads(run("runs", "--json")[1])
+    assert listed["state"] == "stopped"
+    assert err.endswith(f"--json --out {os.path.basename(listed['run'])}\n")
+    assert run("classify", colours / "red" / "0.png", "--run", listed["run"])[0] == 0
+
+
+def test_of_several_processes_only_the_first_talks(run, capsys, monkeypatch):
+    with contextlib.closing(Progress(as_json=True, silent=True)) as progress:
+        progress.tell("training", 1, 2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("RANK", "1")
+    assert run("train", "--dataset", "drawn-pets", "--epochs", 0) == (2, "", "")
+    err = run("evaluate", "none", "--dataset", "drawn-pets")[2]
+    assert err.startswith("process 2: error: There is no run")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -188,6 +251,7 @@ def test_a_killed_training_goes_on_with_the_same_command(run, colours, tmp_path,
         (("--method", "finetune", "--mirrored"), "for training a head only"),
         (("--backbone", "resnet51"), 'timm has no network called "resnet51"'),
         (("--optimiser", "magic"), "invalid choice"),
+        (("--epochs", "abc"), "error: argument --epochs: 'abc' is not a number"),
     ],
 )
 def test_senseless_options_are_refused_in_words(run, colours, arguments, words):
@@ -195,6 +259,7 @@ def test_senseless_options_are_refused_in_words(run, colours, arguments, words):
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
+    assert len(err.splitlines()) == 1
     assert run("runs", "--json")[1] == ""
 
 
