@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from core import distributed
+from core.__main__ import main
 from core.distributed import LostProcessError, World
 from core.errors import PetLensError, SettingsError
 from core.streams import last
@@ -25,12 +27,12 @@ from tests.core.training.tinted import made
 
 PROCESSES = 2
 MODULE = "tests.core.distributed_script"
+_TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}"]
 
 
 def _torchrun(what: str, folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}"]
     return subprocess.run(
-        [*command, "-m", MODULE, what, str(folder)],
+        [*_TORCHRUN, "-m", MODULE, what, str(folder)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -132,6 +134,35 @@ def test_a_lost_process_ends_the_run_with_words_and_the_run_goes_on_from_its_che
     for end, whole in zip(ends, tuned, strict=True):
         assert end.pop("resumed").item()
         assert all(torch.allclose(tensor, whole[name], rtol=1e-4, atol=1e-6) for name, tensor in end.items())
+
+
+def test_the_command_line_trains_in_two_processes_as_in_one(tmp_path, made_weights, monkeypatch, capsys):
+    for item, label in zip(script.TRAIN.items, script.TRAIN.labels, strict=True):
+        folder = tmp_path / "pictures" / script.TRAIN.class_names[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        item.draw().save(folder / f"{item.seed}.png")
+    options = ["train", "--dataset", str(tmp_path / "pictures"), "--backbone", "test_resnet", "--method", "finetune"]
+    options += ["--epochs", "2", "--batch-size", "5", "--optimiser", "sgd", "--stages", "2", "--json", "--out"]
+
+    ran = subprocess.run(
+        [*_TORCHRUN, "-m", "core", *options, str(tmp_path / "together")],
+        cwd=PROJECT,
+        env={**os.environ, "PETLENS_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    together = json.loads(ran.stdout.splitlines()[-1])
+
+    monkeypatch.setenv("PETLENS_HOME", str(tmp_path / "another home"))
+    assert main([*options, str(tmp_path / "alone")]) == 0
+    alone = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert together["n"] == alone["n"] > 0
+    assert together["accuracy"] == pytest.approx(alone["accuracy"])
+    networks = [load_file(tmp_path / name / "backbone.safetensors") for name in ("together", "alone")]
+    assert all(torch.allclose(networks[0][name], tensor, rtol=1e-3, atol=1e-5) for name, tensor in networks[1].items())
 
 
 def test_the_other_machine_notices_a_killed_process(tmp_path):

@@ -146,21 +146,22 @@ def test_a_stage_does_not_change_before_its_turn():
 
 def test_a_few_pictures_are_not_unlearned():
     backbone = load_backbone()
-    drawn = drawn_pets(per_class=30)
+    drawn = drawn_pets(per_class=40)
 
     def some(split: str, each: int) -> LabelledImages:
         images = drawn.split(split)
         rows = np.concatenate([np.flatnonzero(images.labels == label)[:each] for label in range(3)])
         return dataclasses.replace(images.take(rows), class_names=images.class_names[:3])
 
-    train, unseen = some("train", 4), some("test", 6)
+    train, unseen = some("train", 8), some("test", 8)
     examples, others = (last(embed(backbone, images)).embeddings.vectors for images in (train, unseen))
     head = last(train_head(Examples(examples, train.labels), None, train.class_names, HeadSettings())).head
     right = int((head.logits(torch.from_numpy(others)).argmax(1).numpy() == unseen.labels).sum())
-    tuned = last(fine_tune(backbone, head, train, None, TuneSettings())).classifier
+    # two steps: what is unlearned at the beginning, later ones may mend
+    tuned = last(fine_tune(backbone, head, train, None, TuneSettings(epochs=2))).classifier
     vectors = last(embed(tuned.backbone, unseen, cache=False)).embeddings.vectors
     said = tuned.head.logits(torch.from_numpy(vectors)).argmax(1).numpy()
-    assert right > len(unseen) / 2
+    assert right > len(unseen) * 3 / 4
     assert int((said == unseen.labels).sum()) >= right - 1
 
 
