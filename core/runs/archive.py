@@ -7,6 +7,7 @@ that really came out; the model card and `predict.py` are made anew, never taken
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import secrets
 import shutil
@@ -14,10 +15,12 @@ import stat
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 
 from core.backbones.loading import needs_fetching
+from core.classifier import Classifier
 from core.errors import CheckpointError
 from core.runs.card import model_card
 from core.runs.files import (
@@ -109,15 +112,19 @@ def _zip(folder: Path, record: RunRecord, out: Path, whole_network: bool) -> Pat
     kept = {name: stored for name, stored in record.files.items() if name in _TAKEN}
     if HEAD_FILE not in kept:
         raise CheckpointError(f"{record.name} has no trained head yet: there is nothing to take away.")
+    more: dict[str, Any] = {}
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".zip-") as scratch:
             made = Path(scratch)
             if whole_network or record.backbone.weights == "here":
-                kept[NETWORK_FILE] = stage(made, NETWORK_FILE, lambda path: _write_network(folder, path))
+                classifier = load_run(folder).classifier
+                kept[NETWORK_FILE] = stage(made, NETWORK_FILE, lambda path: _write_network(classifier, path))
                 (made / PREDICT_FILE).write_bytes(Path(__file__).with_name("predict_template.py").read_bytes())
+                more["predict"] = _what_predict_reads(classifier, record)
             told = dataclasses.replace(record, files=kept)
-            (made / RECORD_FILE).write_text(told.to_json(), encoding="utf-8")
+            stored = {**json.loads(told.to_json()), **more}
+            (made / RECORD_FILE).write_text(json.dumps(stored, ensure_ascii=False, indent=1), encoding="utf-8")
             (made / CARD_FILE).write_text(model_card(record), encoding="utf-8")
             sources = {name: made / name for name in (CARD_FILE, PREDICT_FILE, RECORD_FILE) if (made / name).exists()}
             for name, stored in kept.items():
@@ -131,8 +138,22 @@ def _zip(folder: Path, record: RunRecord, out: Path, whole_network: bool) -> Pat
     return out
 
 
-def _write_network(folder: Path, path: Path) -> None:
-    classifier = load_run(folder).classifier
+def _what_predict_reads(classifier: Classifier, record: RunRecord) -> dict[str, Any]:
+    """How pictures are shown to the network and how it is built, worked out, so that `predict.py` can be short.
+
+    It lies in the zip's `run.json`, and is not read when the zip comes back: a record says the same.
+    """
+    backbone, stored = classifier.backbone, record.backbone
+    return {
+        "network": {"model_name": stored.architecture, **stored.create_kwargs, "num_classes": stored.class_count},
+        "transform": dict(backbone.preprocessing),
+        "mean": backbone.mean.flatten().tolist(),
+        "std": backbone.std.flatten().tolist(),
+        "mirrored": classifier.mirrored,
+    }
+
+
+def _write_network(classifier: Classifier, path: Path) -> None:
     network = prefixed(backbone_tensors(classifier.backbone), BACKBONE_PREFIX)
     write_tensors(path, network | prefixed(head_tensors(classifier.head), HEAD_PREFIX))
 
@@ -168,6 +189,8 @@ def _unpack(zip_path: Path, folder: Path) -> None:
 def _check_end(zip_path: Path) -> None:
     """Refuse a list of contents that is too long before zipfile reads it into memory."""
     try:
+        if not zip_path.exists():
+            raise CheckpointError("There is no such file.")
         if not zip_path.is_file() or zip_path.stat().st_size > sum(LIMITS.values()):
             raise CheckpointError("This is not a zip of a run, or it is too large.")
         with zip_path.open("rb") as file:

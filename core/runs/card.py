@@ -73,19 +73,19 @@ def _data(record: RunRecord) -> str:
 def _figures(record: RunRecord) -> str:
     metrics = record.metrics
     lines = ["## How good it is", ""]
-    if not isinstance(metrics.get("accuracy"), (int, float)):
+    if "accuracy" not in metrics:
         return "\n".join([*lines, "Not measured yet."])
     count, split = metrics.get("n"), metrics.get("split")
-    on = f"Measured on {count} pictures" if isinstance(count, int) else "Measured"
-    lines += [on + (f" of the {_shown(split)} split." if isinstance(split, str) else "."), ""]
+    on = "Measured" if count is None else f"Measured on {count} pictures"
+    lines += [on + ("." if split is None else f" of the {split} split."), ""]
     lines += ["| figure | value |", "|---|---|"]
     accuracy = _percent(metrics["accuracy"])
     interval = [metrics.get("accuracy_low"), metrics.get("accuracy_high")]
-    if all(isinstance(end, (int, float)) for end in interval):
+    if None not in interval:
         accuracy += f" (95 % interval {_percent(interval[0])} to {_percent(interval[1])})"
     lines.append(f"| accuracy | {accuracy} |")
     for name, title in (("balanced_accuracy", "mean of the classes' accuracies"), ("top3", "right one in the top 3")):
-        if isinstance(metrics.get(name), (int, float)):
+        if name in metrics:
             lines.append(f"| {title} | {_percent(metrics[name])} |")
     return "\n".join(lines)
 
@@ -93,7 +93,7 @@ def _figures(record: RunRecord) -> str:
 def _licences(record: RunRecord) -> str:
     kind = "were the start of these" if record.backbone.weights == "here" else "are used as they are"
     if record.method == "scratch":
-        first = f"The network was trained from random weights; the architecture is timm's `{record.backbone.name}`."
+        first = f"The network was trained from random weights; timm calls it {_shown(record.backbone.architecture)}."
     else:
         first = (
             f"The weights of {_shown(record.backbone.title)} {kind}. Their licence: {_shown(record.backbone.licence)}."
@@ -133,5 +133,8 @@ def _percent(share: float) -> str:
 
 
 def _shown(text: str) -> str:
-    """A text that stays a text in Markdown and HTML."""
-    return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", html.escape(text, quote=False))
+    """A text that stays a text in Markdown and HTML, also at the start of a line; addresses in it are no links."""
+    escaped = re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", html.escape(text, quote=False))
+    escaped = re.sub(r"(?i)(?<=\w)(?=://|@)|(?<=www)(?=\.)", r"\\", escaped)
+    # an item of a list, or the line below a heading
+    return re.sub(r"^\s*(?=[-+=])|^\s*\d+(?=[.)]\s)", lambda begin: begin[0] + "\\", escaped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +15,24 @@ MAX_TEXT = 2_000
 # Of free-form parts (settings, metrics): values in all, and how deep they may be nested.
 _MAX_VALUES = 2_000
 _MAX_DEPTH = 4
+# Of a whole file: commas and brackets. An evaluation of a million pictures has three million numbers; read into memory,
+# a file of this many parts takes less than 500 MB whatever it holds.
+_MAX_PARTS = 4_000_000
 
 
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
     """One JSON object. NaN and infinity, which Python would take, are not JSON.
 
+    How much there is in it is known before it is read: a small file can ask for fifty times its size in memory.
+
+    Args:
+        text: of a size that the caller has checked.
+
     Raises:
-        CheckpointError: it is something else.
+        CheckpointError: it is something else, or holds too much.
     """
+    if sum(text.count(sign) for sign in (b",", b"[", b"{")) > _MAX_PARTS:
+        raise CheckpointError(f"{what} holds too much: more than {_MAX_PARTS:,} values.")
     try:
         parsed = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # RecursionError: lists in lists, thousands deep
@@ -61,6 +72,14 @@ def real_of(value: Any, what: str, low: float, high: float) -> float:
     return float(value)
 
 
+def finite_of(value: Any, what: str) -> float:
+    """Any finite number: the losses of a training that diverges may be as large as numbers get."""
+    most = sys.float_info.max
+    if type(value) not in (int, float) or not -most <= value <= most:  # NaN fails the comparison
+        raise CheckpointError(f"{what} must be a number.")
+    return float(value)
+
+
 def one_of(value: Any, what: str, choices: tuple[str, ...]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
@@ -95,7 +114,9 @@ def plain_of(value: Any, what: str) -> dict[str, Any]:
             return value
         if isinstance(value, str):
             return text_of(value, f"A text in {what}")
-        if isinstance(value, (int, float)) and abs(value) < 1e300 and math.isfinite(value):
+        if isinstance(value, int) and abs(value) < 1 << 63:
+            return value
+        if isinstance(value, float) and math.isfinite(value):
             return value
         if isinstance(value, (list, tuple)):
             return [checked(entry, depth + 1) for entry in value]

@@ -53,4 +53,4 @@ def _result_of(stream: Iterator[EmbedSnapshot]) -> Generator[EmbedSnapshot, None
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

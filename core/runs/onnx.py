@@ -91,7 +91,7 @@ def _write_elsewhere(folder: Path, out: Path) -> None:
     project = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "core.runs.onnx", str(folder.absolute()), str(out.absolute())]
     # the processor is enough, and a graphics card may be full
-    environment = {**os.environ, "PETLENS_DEVICE": "cpu", "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, **_places(), "PETLENS_DEVICE": "cpu", "PYTHONIOENCODING": "utf-8"}
     try:
         ended = subprocess.run(
             command,
@@ -111,6 +111,13 @@ def _write_elsewhere(folder: Path, out: Path) -> None:
     if ended.returncode != 0:
         logger.warning("the ONNX export ended with %d: %s", ended.returncode, ended.stderr[-2000:])
         raise CheckpointError("Writing this network as ONNX failed: perhaps this machine has too little memory for it.")
+
+
+def _places() -> dict[str, str]:
+    """Variables that name folders, for a process that starts in another one."""
+    names = ("PETLENS_HOME", "PETLENS_RUNS", "PETLENS_WEIGHTS", "HF_HOME", "HF_HUB_CACHE")
+    said = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {name: os.path.abspath(os.path.expanduser(folder)) for name, folder in said.items()}
 
 
 class _Pixels2Probabilities(nn.Module):

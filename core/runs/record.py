@@ -62,6 +62,7 @@ _SWITCHES = ("dynamic_img_size", "dynamic_img_pad", "strict_img_size", "qkv_bias
 _NAMES = ("pad_type", "global_pool", "act_layer", "norm_layer")
 _SMALL = ("bn_eps", "bn_momentum", "init_values")
 
+_SHARES_MEASURED = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3")
 _INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos", "box", "hamming")
 _CROP_MODES = ("center", "squash", "border")
 _ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
@@ -153,8 +154,8 @@ class RunRecord:
         backbone: the network below the head.
         view: how the network is shown a picture.
         settings: of the training: plain values.
-        metrics: what was measured: "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3", "n",
-            "split", "seconds" and others; plain values.
+        metrics: what was measured: "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy" and "top3" in
+            [0, 1], "n" pictures of the "split", and the "seconds" that training took. Others are left aside.
         method: what was trained.
         state: whether the training goes on, was stopped, or is done.
         created: when, in ISO 8601 with the time zone.
@@ -189,7 +190,7 @@ class RunRecord:
         if any(len(counts) != len(names) for counts in self.dataset.counts.values()):
             raise CheckpointError(f"The counts of pictures do not fit the {len(names)} classes.")
         object.__setattr__(self, "settings", plain_of(self.settings, "the settings"))
-        object.__setattr__(self, "metrics", plain_of(self.metrics, "the metrics"))
+        object.__setattr__(self, "metrics", _checked_metrics(self.metrics))
         one_of(self.method, "The method", ("head", "finetune", "scratch"))
         one_of(self.state, "The state", ("running", "stopped", "finished"))
         _moment(self.created)
@@ -316,6 +317,19 @@ def _checked_preprocessing(stored: Any) -> dict[str, Any]:
         "crop_pct": real_of(known.get("crop_pct"), "crop_pct", 0.1, 2),
         "crop_mode": one_of(known.get("crop_mode", "center"), "crop_mode", _CROP_MODES),
     }
+
+
+def _checked_metrics(metrics: Any) -> dict[str, Any]:
+    """The figures that are known; who made the file may have written anything into them."""
+    stored = object_of(metrics, "the metrics", 100)
+    checked: dict[str, Any] = {name: real_of(stored[name], name, 0, 1) for name in _SHARES_MEASURED if name in stored}
+    if "n" in stored:
+        checked["n"] = whole_of(stored["n"], "n", 0, 10**9)
+    if "split" in stored:
+        checked["split"] = one_of(stored["split"], "split", SPLITS)
+    if "seconds" in stored:
+        checked["seconds"] = real_of(stored["seconds"], "seconds", 0, 1e10)
+    return checked
 
 
 def _moment(text: Any) -> datetime:

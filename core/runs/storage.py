@@ -19,7 +19,7 @@ from core.classifier import Classifier
 from core.errors import CheckpointError
 from core.places import runs_folder
 from core.runs.card import model_card
-from core.runs.checks import list_of, object_of, parse_object, real_of, whole_of
+from core.runs.checks import finite_of, list_of, object_of, parse_object, whole_of
 from core.runs.deleting import delete_run as delete_run
 from core.runs.deleting import is_run
 from core.runs.deleting import sweep_runs as sweep_runs
@@ -235,7 +235,7 @@ def history_of(folder: Path, record: RunRecord) -> History:
             if name == "step":
                 whole_of(value, name, 0, 1 << 60)
             elif value is not None or name == "rate":
-                real_of(value, name, -1e30, 1e30)
+                finite_of(value, name)
     return History(**rows)
 
 

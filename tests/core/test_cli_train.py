@@ -133,10 +133,10 @@ def test_a_run_is_exported_and_taken_in_again(run, colours, tmp_path):
 
 def test_what_is_no_zip_of_a_run_is_not_taken_in(run, tmp_path):
     (tmp_path / "photo.zip").write_bytes(b"no zip")
-    for name in ("photo.zip", "nothing.zip"):
+    for name, words in (("photo.zip", "This is not a zip of a run"), ("nothing.zip", "There is no such file")):
         code, out, err = run("load", tmp_path / name)
         assert (code, out) == (2, "")
-        assert err.startswith("error: This is not a zip of a run")
+        assert err.startswith(f"error: {words}")
     assert run("runs", "--json")[1] == ""
 
 

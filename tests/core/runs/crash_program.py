@@ -41,7 +41,7 @@ def save(run: LoadedRun, number: int) -> None:
     for step in range(number, number + 50):
         row = {"train_loss": 0.5, "train_accuracy": 0.5, "validation_loss": 0.5, "validation_accuracy": 0.5}
         history = history.with_row(step=step, rate=0.1, **row)
-    record = dataclasses.replace(run.record, metrics={"number": number})
+    record = dataclasses.replace(run.record, metrics={"n": number})
     classifier = dataclasses.replace(run.classifier, head=changed)
     save_run(folder, record, classifier, history=history, evaluation={"number": number, "more": "x" * 5000})
 
@@ -53,7 +53,7 @@ def numbers() -> set[int]:
         head = read_head(stored(record, HEAD_FILE), record.backbone, record.class_names)
         check_network(stored(record, BACKBONE_FILE), record.backbone)
         weight = next(tensor for tensor in load_file(stored(record, BACKBONE_FILE)).values() if tensor.ndim == 4)
-        said = {record.metrics["number"], evaluation_of(folder, record)["number"], history_of(folder, record).step[0]}
+        said = {record.metrics["n"], evaluation_of(folder, record)["number"], history_of(folder, record).step[0]}
         return said | {int(number) for tensor in (head.bias, head.weight, weight) for number in tensor.unique()}
 
     return reading(folder, read)

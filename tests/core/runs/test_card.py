@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from core.backbones.freezing import ViewSettings
 from core.runs.card import model_card
 from tests.core.runs.test_record import RECORD
@@ -45,7 +47,7 @@ def test_input_scaling_off_is_told():
 
 def test_texts_stay_texts():
     evil = "<script>alert(1)</script> [x](javascript:y) | **b** `c` ![i](u)"
-    backbone = dataclasses.replace(RECORD.backbone, title=evil, licence=evil)
+    backbone = dataclasses.replace(RECORD.backbone, name=evil, title=evil, licence=evil)
     dataset = dataclasses.replace(RECORD.dataset, title=evil, about=evil)
     record = dataclasses.replace(
         RECORD,
@@ -55,7 +57,7 @@ def test_texts_stay_texts():
         dataset=dataset,
         settings={"x": evil},
         versions={"torch": evil},
-        metrics={"accuracy": 0.5, "split": evil},
+        method="scratch",
     )
     front, body = model_card(record).split("---\n", 2)[1:]
     assert "<script" not in body
@@ -65,3 +67,20 @@ def test_texts_stay_texts():
     assert front.count("\n") == 5
     row = next(line for line in body.splitlines() if line.startswith("| &lt;script"))
     assert row.replace("\\|", "").count("|") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("- an item", "\\- an item"),
+        ("1. an item", "1\\. an item"),
+        ("=====", "\\====="),
+        ("https://example.org", "https\\://example.org"),
+        ("www.example.org", "www\\.example.org"),
+        ("me@example.org", "me\\@example.org"),
+        ("37 breeds: 12.5 a class", "37 breeds: 12.5 a class"),
+    ],
+)
+def test_a_title_becomes_neither_list_nor_link(text, shown):
+    dataset = dataclasses.replace(RECORD.dataset, title=text)
+    assert f"\n{shown}.\n" in model_card(dataclasses.replace(RECORD, dataset=dataset))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import random
 
@@ -101,6 +102,12 @@ def test_what_is_no_record_is_refused(text):
         ("settings", {"long": list(range(5000))}),
         ("settings", {"huge": 10**400}),
         ("metrics", {"accuracy": "x" * 5000}),
+        ("metrics", {"accuracy": 1.01}),
+        ("metrics", {"balanced_accuracy": -0.1}),
+        ("metrics", {"top3": True}),
+        ("metrics", {"n": 10.5}),
+        ("metrics", {"split": "../test"}),
+        ("metrics", {"seconds": 10**400}),
         ("versions", {"torch": 2}),
         ("files", {"head.safetensors": {"size": -1, "digest": "0" * 32}}),
         ("files", {"head.safetensors": {"size": 1, "digest": "../../x"}}),
@@ -186,3 +193,31 @@ def test_no_flipped_byte_of_a_record_raises_anything_else():
             RunRecord.from_json(bytes(damaged[: chance.choice((len(damaged), chance.randrange(len(damaged))))]))
         except CheckpointError:
             continue
+
+
+def test_only_figures_that_are_known_are_taken_over():
+    metrics = {"accuracy": 0.5, "n": 10, "split": "test", "seconds": 1.5, "<script>": 1, "accuracy ": 2}
+    assert dataclasses.replace(RECORD, metrics=metrics).metrics == {
+        "accuracy": 0.5,
+        "n": 10,
+        "split": "test",
+        "seconds": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"format": 1, "metrics": {"accuracy": NaN}}',
+        b'{"format": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+        b'{"a":' * 200_000,
+        b'{"format": [' + b"[]," * 3_000_000 + b"[]]}",
+        b'{"format": [' + b"0," * 5_000_000 + b"0]}",
+        b'{"format": 1' + b"0" * 1_000_000 + b"}",
+        b'{"format": 1e999}',
+    ],
+    ids=["nan", "deep lists", "deep objects", "many lists", "many numbers", "long number", "infinite number"],
+)
+def test_json_that_asks_for_too_much_is_refused_at_once(text):
+    with pytest.raises(CheckpointError):
+        RunRecord.from_json(text)

@@ -148,6 +148,16 @@ def test_a_head_that_is_not_finite_is_not_stored_and_the_old_one_stays(make_run)
     assert load_run(made.folder).classifier
 
 
+def test_the_losses_of_a_run_that_diverged_are_stored_and_read_whatever_their_size(make_run):
+    made = make_run()
+    row = {"train_accuracy": 0.5, "validation_accuracy": 0.5, "rate": 1e40}
+    history = History().with_row(step=1, train_loss=3e38, validation_loss=1e308, **row)
+    history = history.with_row(step=2, train_loss=math.inf, validation_loss=math.nan, **row)
+    save_run(made.folder, made.record, made.classifier, history=history, evaluation=None)
+    assert read_history(made.folder).validation_loss == (1e308, None)
+    assert load_run(made.folder).history.train_loss == (3e38, None)
+
+
 def test_a_classifier_of_other_classes_is_not_stored(make_run):
     made = make_run()
     other = Head(made.classifier.head.weight, made.classifier.head.bias, ("a", "b", "c"))
