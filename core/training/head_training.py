@@ -83,7 +83,7 @@ class HeadTraining:
         loss = self.step_at(self._rate())
         if self.settings.averaging and self.step > self.total_steps // 2:
             self._average()
-        if not (math.isfinite(loss) and self._regression.is_sound()):
+        if not math.isfinite(loss):
             self.note = DIVERGED
         elif self.step % self._rows_every == 0 or self.step == self.total_steps:
             self._record()
@@ -100,7 +100,9 @@ class HeadTraining:
         return loss
 
     def snapshot(self) -> TrainSnapshot:
-        """What can be seen now."""
+        """What can be seen now. Weights that overflowed end the run, whatever the loss before the step was."""
+        if not self._result().is_sound():
+            self.note = DIVERGED
         each = self._seconds / self.step if self.step else 0.0
         return TrainSnapshot(
             step=self.step,
