@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,20 +234,28 @@ def _settings_classes() -> tuple[type, type, type]:
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
     """An option for each setting. One that both methods have means the method that is chosen."""
+    from core.training.tuning_settings import FROM_SCRATCH
+
     head, tune, view = (list(settings_of(settings)) for settings in _settings_classes())
     of_tune = {setting.name: setting for setting in tune}
     of_head = {setting.name for setting in head}
-    group = command.add_argument_group("settings (in brackets: the default of a head / of fine-tuning)")
+    group = command.add_argument_group("settings (in brackets: the default of a head / of fine-tuning / from scratch)")
     # start is what --method says
     only_tune = (setting for setting in tune if setting.name not in of_head and setting.name != "start")
     for setting in [*view, *head, *only_tune]:
-        _add_setting(group, setting, of_tune.get(setting.name))
+        kinds = [setting, of_tune[setting.name]] if setting.name in of_tune and setting.name in of_head else [setting]
+        defaults = [kind.default for kind in kinds]
+        if setting.name in FROM_SCRATCH:
+            defaults.append(FROM_SCRATCH[setting.name])
+        _add_setting(group, setting, of_tune.get(setting.name), defaults)
 
 
-def _add_setting(group: argparse._ArgumentGroup, setting: Setting, other: Setting | None) -> None:
+def _add_setting(
+    group: argparse._ArgumentGroup, setting: Setting, other: Setting | None, defaults: Sequence[Any]
+) -> None:
     option = f"--{setting.name.replace('_', '-')}"
-    defaults = {f"{one.default}" for one in (setting, other) if one is not None}
-    about = f"{setting.about} [{' / '.join(sorted(defaults))}]".replace("%", "%%")
+    said = dict.fromkeys(str(default) for default in defaults)
+    about = f"{setting.about} [{' / '.join(said)}]".replace("%", "%%")
     if setting.kind == "switch":
         group.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about)
     elif setting.kind == "choice":
@@ -266,6 +274,7 @@ def _number(text: str) -> float | int:
 
 def _plan(options: argparse.Namespace) -> Plan:
     from core.runs.plan import Plan as PlanType
+    from core.training.tuning_settings import tune_settings
 
     head, tune, view = _settings_classes()
     fields = {kind: {setting.name for setting in settings_of(kind)} for kind in (head, tune, view)}
@@ -282,6 +291,5 @@ def _plan(options: argparse.Namespace) -> Plan:
             )
         for kind in targets:
             said[kind][name] = value
-    return PlanType(
-        options.backbone, options.method, head(**said[head]), tune(**said[tune]), view(**said[view]), options.name
-    )
+    of_tune = tune_settings("scratch" if options.method == "scratch" else "pretrained", **said[tune])
+    return PlanType(options.backbone, options.method, head(**said[head]), of_tune, view(**said[view]), options.name)

@@ -14,7 +14,7 @@ from core.runs.checks import shown_text
 from core.runs.record import MAX_NAME, Method, RunRecord
 from core.settings import settings_of
 from core.training.head_settings import HeadSettings
-from core.training.tuning_settings import TuneSettings
+from core.training.tuning_settings import TuneSettings, tune_settings
 
 METHODS: tuple[Method, ...] = ("head", "finetune", "scratch")
 
@@ -28,7 +28,7 @@ class Plan:
         method: "head": the network stays as it is and a new last layer learns; "finetune": afterwards its stages learn
             too; "scratch": everything learns, from random weights.
         head: settings of the head; its seed, validation share and pictures per class hold for every method.
-        tune: settings of "finetune" and "scratch".
+        tune: settings of "finetune" and "scratch"; None: the defaults that suit the method, which then stand here.
         view: how the network is shown pictures.
         name: what its owner calls it; empty: `title_of` finds one.
 
@@ -39,7 +39,7 @@ class Plan:
     backbone: str = DEFAULT_BACKBONE
     method: Method = "head"
     head: HeadSettings = field(default_factory=HeadSettings)
-    tune: TuneSettings = field(default_factory=TuneSettings)
+    tune: TuneSettings | None = None
     view: ViewSettings = field(default_factory=ViewSettings)
     name: str = ""
 
@@ -53,7 +53,8 @@ class Plan:
             )
         # one setting says where tuning starts: the method
         start = "scratch" if self.method == "scratch" else "pretrained"
-        object.__setattr__(self, "tune", dataclasses.replace(self.tune, start=start))
+        tune = tune_settings(start) if self.tune is None else dataclasses.replace(self.tune, start=start)
+        object.__setattr__(self, "tune", tune)
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain values, for a run's record."""
@@ -75,12 +76,14 @@ class Plan:
 
     def differences(self) -> str:
         """What differs from the defaults, in few words: "epochs 100, dropout 0.5"."""
-        parts = [("", self.view), ("", self.head)] + ([("tune ", self.tune)] if self.method != "head" else [])
+        parts = [("", self.view, ViewSettings()), ("", self.head, HeadSettings())]
+        if self.method != "head":
+            parts.append(("tune ", self.tune, tune_settings(self.tune.start)))
         said = []
-        for prefix, settings in parts:
+        for prefix, settings, usual in parts:
             for setting in settings_of(type(settings)):
                 value = getattr(settings, setting.name)
-                if value == setting.default or setting.name == "start":
+                if value == getattr(usual, setting.name):
                     continue
                 shown = f"{value:g}" if isinstance(value, float) else {True: "on", False: "off"}.get(value, value)
                 # 1 == True in Python

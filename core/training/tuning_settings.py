@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.settings import Checked, choice, real, switch, whole
 from core.training.schedules import rate_factor
@@ -12,6 +13,8 @@ STARTS = ("pretrained", "scratch")
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "decay", "cosine", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
+# A trained network has much to lose, where random weights have far to go.
+FROM_SCRATCH = {"learning_rate": 0.002, "weight_decay": 0.05, "epochs": 40}
 
 # Adam's moments and batch statistics are rough in the first steps: the rate rises over this share of all, and over ten
 # steps at least (Ma and Yarats 2021, arXiv:1910.04209). A run of fewer never comes to the full rate: Adam's first steps
@@ -43,7 +46,7 @@ class TuneSettings(Checked):
         title="One stage after the other",
         about="Begins with the head and the last stage; the stages below join one by one, all by half of the run.",
     )
-    epochs: int = whole(12, 1, 1000, title="Epochs", about="How often the network sees every training picture.")
+    epochs: int = whole(6, 1, 1000, title="Epochs", about="How often the network sees every training picture.")
     batch_size: int = whole(32, 1, 1024, title="Batch size", about="Pictures between two small steps of the weights.")
     train_size_px: int = whole(
         0,
@@ -60,7 +63,8 @@ class TuneSettings(Checked):
         1e-6,
         10.0,
         title="Learning rate",
-        about="How long each step is, for the head and the last stage. Too high, and the network forgets what it knew.",
+        about="How long each step is, for the head and the last stage. Too high, and the network forgets what it knew; "
+        "random weights want 20 times as much.",
         logarithmic=True,
     )
     stage_decay: float = real(
@@ -121,6 +125,15 @@ class TuneSettings(Checked):
         "graphics cards that have it.",
     )
     seed: int = whole(0, 0, 2**31 - 1, title="Seed", about="The same seed gives the same run.")
+
+
+def tune_settings(start: str = "pretrained", **given: Any) -> TuneSettings:
+    """Settings with the defaults that suit this start, but for those that are given.
+
+    Raises:
+        SettingsError: a value is outside its range.
+    """
+    return TuneSettings(start=start, **{**(FROM_SCRATCH if start == "scratch" else {}), **given})
 
 
 def rate_at(settings: TuneSettings, step: int, total_steps: int, steps_per_epoch: int) -> float:

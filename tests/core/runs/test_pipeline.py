@@ -251,6 +251,14 @@ def test_a_plan_says_what_differs_from_the_defaults():
     assert Plan().differences() == ""
 
 
+def test_each_method_starts_from_the_settings_that_suit_it():
+    tuned, scratch = Plan(method="finetune"), Plan(method="scratch")
+    assert scratch.tune.learning_rate > 10 * tuned.tune.learning_rate
+    assert (tuned.tune.start, scratch.tune.start) == ("pretrained", "scratch")
+    assert tuned.differences() == scratch.differences() == ""
+    assert Plan(method="scratch", tune=TuneSettings()).differences() != ""
+
+
 def test_plans_that_make_no_sense_are_refused():
     with pytest.raises(SettingsError, match="method"):
         Plan(method="magic")
