@@ -27,7 +27,7 @@ from core.runs.files import CHECKPOINT_FOLDER, alone
 from core.runs.judging import judge
 from core.runs.networks import describe_backbone, is_finite
 from core.runs.plan import Plan, split_for_training, title_of
-from core.runs.readable import find_readable
+from core.runs.readable import find_readable, lost_in_words
 from core.runs.record import RunRecord, State, describe_dataset
 from core.runs.snapshot import Phase, RunSnapshot
 from core.runs.storage import create_run, read_record, save_run
@@ -173,7 +173,9 @@ class _Running:
         head = yield from self._fit(train, validation, settings)
         if settings.refit and self.training.best_epoch is not None:
             again = refit_settings(settings, self.training.best_epoch)
-            head = yield from self._refit(_joined(train, validation), again)
+            vectors = np.concatenate([train.vectors, validation.vectors])
+            labels = np.concatenate([train.labels, validation.labels])
+            head = yield from self._refit(Examples(vectors, labels), again)
         return Classifier(self.backbone, head, mirrored=self.plan.view.mirrored)
 
     def _embed(self, part: Literal["train", "validation"]) -> Stream:
@@ -197,14 +199,7 @@ class _Running:
 
     def _take(self, part: Literal["train", "validation"], readable: LabelledImages) -> None:
         images: LabelledImages = getattr(self, part)
-        lost = len(images) - len(readable)
-        if lost:
-            what = (
-                f"{lost} {images.split} pictures cannot be read and are"
-                if lost > 1
-                else (f"One {images.split} picture cannot be read and is")
-            )
-            self._note(f"{what} left out.")
+        self._note(lost_in_words(images, readable))
         setattr(self, part, readable)
 
     def _choose(self, train: Examples, settings: Any) -> Stream:
@@ -306,9 +301,3 @@ class _Running:
 
     def _seconds(self) -> float:
         return round(self.seconds_before + time.monotonic() - self.began, 2)
-
-
-def _joined(train: Examples, validation: Examples) -> Examples:
-    return Examples(
-        np.concatenate([train.vectors, validation.vectors]), np.concatenate([train.labels, validation.labels])
-    )

@@ -39,6 +39,14 @@ def find_readable(images: LabelledImages) -> Generator[tuple[int, int], None, La
     return images if readable.all() else images.take(np.flatnonzero(readable))
 
 
+def lost_in_words(before: LabelledImages, after: LabelledImages) -> str:
+    """How many pictures were left out; empty where none was."""
+    lost = len(before) - len(after)
+    if lost == 1:
+        return f"One {before.split} picture cannot be read and is left out."
+    return f"{lost} {before.split} pictures cannot be read and are left out." if lost else ""
+
+
 def _readable(items: Sequence[Item]) -> list[bool]:
     return [_can_be_read(item) for item in items]
 

@@ -6,7 +6,6 @@ Making one of these types checks it, so that a record in hand is always a sound 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import platform
 import re
@@ -16,8 +15,6 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
-
-import timm
 
 from core.backbones.views import ViewSettings
 from core.datasets.labelled import SPLITS, Dataset
@@ -34,6 +31,7 @@ from core.runs.checks import (
     text_of,
     whole_of,
 )
+from core.runs.network_checks import check_architecture, checked_kwargs, checked_preprocessing
 
 FORMAT = 1
 MAX_CLASSES = 10_000
@@ -41,31 +39,11 @@ MAX_CLASSES = 10_000
 MAX_NAME = 200
 # Characters in the name and the title of a data set.
 MAX_TITLE = 300
-# What a network may be asked for; the same limit as `ViewSettings.size_px`.
-MAX_SIDE_PX = 1024
 
 Method = Literal["head", "finetune", "scratch"]
 State = Literal["running", "stopped", "finished"]
 
-# Plain arguments of `timm.create_model` that change what a network computes, with what they may be. None of them names
-# a file, an address or a piece of code; sizes are bounded, so that nobody's record asks for hours of work.
-_SHARES = (
-    "drop_rate",
-    "drop_path_rate",
-    "drop_block_rate",
-    "attn_drop_rate",
-    "proj_drop_rate",
-    "pos_drop_rate",
-    "patch_drop_rate",
-)
-_SWITCHES = ("dynamic_img_size", "dynamic_img_pad", "strict_img_size", "qkv_bias", "class_token", "no_embed_class")
-_NAMES = ("pad_type", "global_pool", "act_layer", "norm_layer")
-_SMALL = ("bn_eps", "bn_momentum", "init_values")
-
 _SHARES_MEASURED = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "top3")
-_INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos", "box", "hamming")
-_CROP_MODES = ("center", "squash", "border")
-_ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
 
 
@@ -106,8 +84,8 @@ class BackboneRecord:
         for name in ("name", "title", "licence"):
             text_of(getattr(self, name), f"The {name} of the network", low=1, high=200)
         check_architecture(self.architecture)
-        object.__setattr__(self, "create_kwargs", _checked_kwargs(self.create_kwargs))
-        object.__setattr__(self, "preprocessing", _checked_preprocessing(self.preprocessing))
+        object.__setattr__(self, "create_kwargs", checked_kwargs(self.create_kwargs))
+        object.__setattr__(self, "preprocessing", checked_preprocessing(self.preprocessing))
         whole_of(self.class_count, "The number of the network's own classes", 0, 100_000)
         whole_of(self.embedding_dim, "The length of an embedding", 1, 100_000)
         if not isinstance(self.fingerprint, str) or not _HEXADECIMAL.fullmatch(self.fingerprint):
@@ -251,24 +229,6 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def check_architecture(name: Any) -> None:
-    """Is this the name of a network of timm, perhaps with a tag? No address, no path.
-
-    Raises:
-        CheckpointError: no.
-    """
-    if not isinstance(name, str) or not _ARCHITECTURE.fullmatch(name):
-        raise CheckpointError("The network's architecture must be a name of timm.")
-    if name not in _architectures():
-        raise CheckpointError(f'timm has no network called "{name}". A newer timm may know it.')
-
-
-@functools.cache
-def _architectures() -> frozenset[str]:
-    """All names that timm builds, with and without tags; to list them takes 10 ms."""
-    return frozenset(timm.list_models() + timm.list_pretrained())
-
-
 def _part(kind: type, stored: Any, what: str) -> Any:
     """An object of a dataclass from its stored fields; fields that it does not know are left aside."""
     known = {entry.name for entry in dataclasses.fields(kind)}
@@ -277,46 +237,6 @@ def _part(kind: type, stored: Any, what: str) -> Any:
         return kind(**{name: value for name, value in fields.items() if name in known})
     except (TypeError, SettingsError) as error:  # TypeError: a field is missing
         raise CheckpointError(f"run.json is damaged: {what} is not as it should be.") from error
-
-
-def _checked_kwargs(kwargs: Any) -> dict[str, Any]:
-    return {name: _checked_argument(name, value) for name, value in object_of(kwargs, "create_kwargs", 30).items()}
-
-
-def _checked_argument(name: str, value: Any) -> Any:
-    if name in _SHARES:
-        return real_of(value, name, 0, 1)
-    if name in _SMALL:
-        return real_of(value, name, 0, 10)
-    if name in _SWITCHES and isinstance(value, bool):
-        return value
-    if name in _NAMES and isinstance(value, str) and re.fullmatch(r"[a-z0-9_]{0,30}", value):
-        return value
-    if name == "img_size" and isinstance(value, (list, tuple)) and len(value) == 2:
-        return [whole_of(side, name, 16, MAX_SIDE_PX) for side in value]
-    if name == "img_size":
-        return whole_of(value, name, 16, MAX_SIDE_PX)
-    if name == "num_classes":
-        return whole_of(value, name, 0, 100_000)
-    if name == "output_stride" and value in (8, 16, 32):
-        return value
-    raise CheckpointError(f"A network cannot be made with {name[:40]} = {repr(value)[:40]} here.")
-
-
-def _checked_preprocessing(stored: Any) -> dict[str, Any]:
-    known = object_of(stored, "the preprocessing", 30)
-    size = list_of(known.get("input_size"), "input_size", 3)
-    mean, std = (list_of(known.get(name), name, 3) for name in ("mean", "std"))
-    if len(size) != 3 or size[0] != 3 or len(mean) != 3 or len(std) != 3:
-        raise CheckpointError("input_size, mean and std must be three numbers each, for colour pictures.")
-    return {
-        "input_size": (3, *(whole_of(side, "input_size", 16, MAX_SIDE_PX) for side in size[1:])),
-        "interpolation": one_of(known.get("interpolation"), "interpolation", _INTERPOLATIONS),
-        "mean": tuple(real_of(value, "mean", -1000, 1000) for value in mean),
-        "std": tuple(real_of(value, "std", 1e-6, 1000) for value in std),
-        "crop_pct": real_of(known.get("crop_pct"), "crop_pct", 0.1, 2),
-        "crop_mode": one_of(known.get("crop_mode", "center"), "crop_mode", _CROP_MODES),
-    }
 
 
 def _checked_metrics(metrics: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_who_reads_while_others_save_sees_one_save(make_run):
     def save(start: int) -> None:
         try:
             for number in range(start, start + 40):
-                record = dataclasses.replace(made.record, metrics={"n": number})
+                record = dataclasses.replace(made.record, metrics={"seconds": number})
                 history = History().with_row(step=number, **row)
                 save_run(made.folder, record, made.classifier, history=history, evaluation={"number": number})
         except Exception as error:
@@ -88,7 +88,7 @@ def test_who_reads_while_others_save_sees_one_save(make_run):
                 if "again and again" not in str(error):  # many saves a millisecond: it says so, and is right
                     failures.append(error)
                 continue
-            number = record.metrics.get("n")
+            number = record.metrics.get("seconds")
             if number is not None and not number == step == evaluation["number"]:
                 failures.append((number, step, evaluation))
 
