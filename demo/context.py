@@ -26,6 +26,8 @@ class Limits:
         max_own_pictures: pictures that one visitor may bring in classes of one's own.
         max_run_minutes: how long one training may take at a time; after that it is stopped and can be gone on with.
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
+        max_runs_gb: room for all runs on the disk; those saved longest ago are deleted. None: any.
+        max_run_days: runs that were saved longer ago are deleted. None: any age.
     """
 
     max_upload_mb: int = 200
@@ -34,6 +36,9 @@ class Limits:
     max_run_minutes: int = 60
     max_waiting: int = 60
     max_sessions: int = 200
+    # None: on one's own computer nothing goes that one did not delete; who opens a page to others sets them
+    max_runs_gb: int | None = None
+    max_run_days: int | None = None
 
     @classmethod
     def from_environment(cls) -> Limits:

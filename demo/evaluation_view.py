@@ -65,8 +65,12 @@ class RunRow:
     seconds: float | None
 
 
-def figures_panel(evaluation: Evaluation, split: Split) -> str:
-    """The accuracy, large, with its interval; one sentence for everybody; the other figures as tiles."""
+def figures_panel(evaluation: Evaluation, split: Split, *, alike: int = 0) -> str:
+    """The accuracy, large, with its interval; one sentence for everybody; the other figures as tiles.
+
+    Args:
+        alike: how many of the pictures are nearly the same as one to learn from.
+    """
     accuracy = _percent(evaluation.accuracy, evaluation.n)
     low, high = _percent(evaluation.accuracy_low, evaluation.n), _percent(evaluation.accuracy_high, evaluation.n)
     remark = f" {REMARKS[split]}" if split in REMARKS else ""
@@ -89,6 +93,7 @@ def figures_panel(evaluation: Evaluation, split: Split) -> str:
         f"{_whisker(evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high, evaluation.majority)}"
         '<p class="pl-axis"><span>0 %</span><span>50 %</span><span>100 %</span></p>'
         f'<p class="pl-plain">It was right on {_right_of(evaluation)} {SEEN[split]}.{expected}{remark}</p>'
+        f"{_warning_of_alike(alike, evaluation.n)}"
         f'<dl class="pl-tiles">{"".join(_tile(*tile) for tile in tiles)}</dl>'
     )
 
@@ -172,6 +177,16 @@ def picture_caption(evaluation: Evaluation, index: int) -> str:
 
 def _card(inner: str) -> str:
     return f'<div class="pl-card pl-evaluation">{inner}</div>'
+
+
+def _warning_of_alike(alike: int, n: int) -> str:
+    if not alike:
+        return ""
+    are = "is" if alike == 1 else "are"
+    return (
+        f'<p class="pl-note"><b>{alike:,} of these {n:,} pictures</b> {are} nearly the same as one that it could learn '
+        "from. There it may only remember the answer, so expect fewer right answers on new pictures.</p>"
+    )
 
 
 def _tile(name: str, value: str, about: str) -> str:

@@ -1,4 +1,7 @@
-"""The pictures that a run was tested on, found again in a data set that is open: a run itself keeps none."""
+"""The pictures that a run was tested on, found again in a data set that is open: a run itself keeps none.
+
+The same data set tells how many of them it could have learned by heart.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demo.session import Sessions, VisitorsRun
+from demo.session import Session, Sessions, VisitorsRun
 
 if TYPE_CHECKING:
-    from core.datasets.labelled import Dataset
+    from core.datasets.labelled import Dataset, LabelledImages
 
 # What `core.datasets.own` calls classes of one's own, all of them.
 _OWN = "my pictures"
 
 
 def find_pictures(sessions: Sessions, visitor: str) -> bool:
-    """Give the visitor's runs the pictures of the open data set; whether the run on the screen got some."""
+    """Give the visitor's runs what the open data set has for them; whether the run on the screen got something."""
     session = sessions.get(visitor)
-    if session.dataset is None or all(run.tested is not None for run in session.runs):
+    if session.dataset is None:
         return False
-    before = session.run(session.shown)
-    after = sessions.change_runs(visitor, lambda run: with_pictures(run, session.dataset))
-    found = after.run(session.shown)
-    return before is not None and before.tested is None and found is not None and found.tested is not None
+    after = sessions.change_runs(visitor, lambda run: with_pictures(run, session))
+    return session.run(session.shown) is not after.run(session.shown)
 
 
-def with_pictures(run: VisitorsRun, dataset: Dataset) -> VisitorsRun:
-    """The run with its pictures, if this is the data set that it was tested on; else as it is.
+def with_pictures(run: VisitorsRun, session: Session) -> VisitorsRun:
+    """The run with what is known of its pictures, if the open data set is the one that it was tested on; else itself."""
+    images = _tested_images(run, session.dataset)
+    if images is None:
+        return run
+    alike = run.alike
+    if session.inspection is not None:
+        alike = sum(pair.split == images.split for pair in session.inspection.near_duplicates)
+    if run.tested is not None and alike == run.alike:
+        return run
+    return replace(run, tested=images if run.tested is None else run.tested, alike=alike)
 
-    Classes of one's own are all called alike: two collections of the same size are not told apart, so none counts.
+
+def _tested_images(run: VisitorsRun, dataset: Dataset) -> LabelledImages | None:
+    """The split that the run was tested on.
+
+    Classes of one's own are all called alike: two collections of the same size are not told apart, so after a reload
+    none counts.
     """
-    if run.tested is not None or run.evaluation is None or dataset.name == _OWN:
-        return run
     split = run.record.metrics.get("split")
-    record = run.record.dataset
-    if record.name != dataset.name or run.record.class_names != dataset.class_names or split not in dataset.splits:
-        return run
-    counts = {name: tuple(images.counts().tolist()) for name, images in dataset.splits.items()}
+    if run.evaluation is None or split not in dataset.splits:
+        return None
     images = dataset.splits[split]
-    if dict(record.counts) != counts or not np.array_equal(images.labels, run.evaluation.labels):
-        return run
-    return replace(run, tested=images)
+    if run.tested is not None:
+        return images if run.tested.items == images.items else None
+    record = run.record.dataset
+    if dataset.name == _OWN or record.name != dataset.name or run.record.class_names != dataset.class_names:
+        return None
+    counts = {name: tuple(images.counts().tolist()) for name, images in dataset.splits.items()}
+    same = dict(record.counts) == counts and np.array_equal(images.labels, run.evaluation.labels)
+    return images if same else None

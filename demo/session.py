@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from demo.jobs import Job
 
 if TYPE_CHECKING:
+    from core.datasets.inspection import Inspection
     from core.datasets.labelled import Dataset, LabelledImages
     from core.evaluation import Evaluation
     from core.runs.record import RunRecord
@@ -40,6 +41,7 @@ class VisitorsRun:
         history: its curves.
         evaluation: how it did on the final pictures; None while it is not finished.
         tested: those pictures, in the order of the evaluation; None where they are not at hand (a run loaded from a zip).
+        alike: how many of those pictures are nearly the same as one to learn from; None where nobody has looked.
         colour: of its curves, an index into the plot's palette; `Sessions.keep_run` chooses it.
     """
 
@@ -49,6 +51,7 @@ class VisitorsRun:
     history: History = field(repr=False)
     evaluation: Evaluation | None = field(default=None, repr=False)
     tested: LabelledImages | None = field(default=None, repr=False)
+    alike: int | None = None
     colour: int = 0
 
 
@@ -62,6 +65,7 @@ class Session:
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
+        inspection: what is odd about it; None before that is known.
         opening: the job that opens what was chosen last; who watches another one is late.
         folder: holds the visitor's own pictures; it goes when the session does.
         runs: what the visitor trained or loaded, the oldest first.
@@ -73,6 +77,7 @@ class Session:
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
+    inspection: Inspection | None = field(default=None, repr=False)
     opening: Job | None = None
     folder: Path | None = None
     runs: tuple[VisitorsRun, ...] = ()

@@ -128,7 +128,9 @@ def build_train_tab(
             return
         # at once: a page that is left while it learns finds its run again
         yield waking, gr.skip(), gr.skip(), gr.skip(), gr.skip(), with_token(values[tokens], token)
-        async for update in watch(request, token, plan.backbone, plan.method, partial(begin, plan, dataset, token)):
+        room = {"max_gb": context.limits.max_runs_gb, "max_days": context.limits.max_run_days}
+        work = partial(begin, plan, dataset, token, **room)
+        async for update in watch(request, token, plan.backbone, plan.method, work):
             yield update
 
     async def go_on_training(request: gr.Request) -> AsyncIterator[tuple]:

@@ -102,7 +102,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
 
     async def choose(source: str, request: gr.Request) -> AsyncIterator[list]:
         visitor = request.session_hash
-        context.sessions.change(visitor, dataset=None, opening=None)
+        context.sessions.change(visitor, dataset=None, inspection=None, opening=None)
         listing = next((one for one in list_datasets() if one.name == source), None)
         no_sheet = gr.update(value=None, visible=False)
         if listing is None:
@@ -128,7 +128,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
         job, last = None, None
         try:
             job = make()
-            context.sessions.change(visitor, opening=job, dataset=None)
+            context.sessions.change(visitor, opening=job, dataset=None, inspection=None)
             async for progress in job.watch(every_seconds=0.3):
                 if context.sessions.get(visitor).opening is not job:
                     yield show()  # what a stream said last, Gradio says again at its end: nothing
@@ -139,6 +139,8 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
                     continue
                 if last is None or last.dataset is None:
                     context.sessions.change(visitor, dataset=opened.dataset)
+                if opened.inspection is not None:
+                    context.sessions.change(visitor, inspection=opened.inspection)
                 new_sheet = None
                 if opened.sheet is not None and (last is None or last.sheet is None):
                     new_sheet = gr.update(value=opened.sheet, alt_text=alt_text(opened.dataset), visible=True)
@@ -174,7 +176,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
         idle = {"fetch": gr.update(interactive=True), "stop": gr.update(interactive=False)}
         try:
             context.data.submit(job)
-            context.sessions.change(visitor, opening=job, dataset=None)
+            context.sessions.change(visitor, opening=job, dataset=None, inspection=None)
             async for progress in job.watch(every_seconds=0.3):
                 if context.sessions.get(visitor).opening is not job:
                     yield show()  # what a stream said last, Gradio says again at its end: nothing

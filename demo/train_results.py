@@ -212,7 +212,7 @@ def _texts(run: VisitorsRun) -> list[str]:
     has_pictures = _has_pictures(run)
     waiting = "Looking for the pictures …" if has_pictures else NO_PICTURES
     return [
-        _heading(run) + figures_panel(evaluation, _split(run)),
+        _heading(run) + figures_panel(evaluation, _split(run), alike=run.alike or 0),
         _section(WORST, _line(waiting)) if has_pictures and evaluation.correct < evaluation.n else "",
         confusion_table(evaluation) + confused_pairs(evaluation),
         _section("", _line(PRESS if has_pictures else NO_PICTURES)),

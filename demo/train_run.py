@@ -65,9 +65,20 @@ class UnderWay:
                 self._tokens.discard(token)
 
 
-def begin(plan: Plan, dataset: Dataset, token: str) -> Iterator[RunSnapshot]:
-    """A new run."""
+def begin(
+    plan: Plan, dataset: Dataset, token: str, *, max_gb: int | None = None, max_days: int | None = None
+) -> Iterator[RunSnapshot]:
+    """A new run, for which others make room if the host set limits; those that are being trained stay."""
     from core.runs.pipeline import train_run
+
+    if max_gb is not None or max_days is not None:
+        from core.runs.storage import sweep_runs
+
+        sweep_runs(
+            places.runs_folder(),
+            max_bytes=None if max_gb is None else max_gb * 10**9,
+            max_age_seconds=None if max_days is None else max_days * 86_400.0,
+        )
 
     return train_run(plan, dataset, folder=folder_of(token))
 

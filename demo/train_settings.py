@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 HEAD, TUNE = ("head",), ("finetune", "scratch")
 ALL = HEAD + TUNE
 METHODS = (("New head", "head"), ("Fine-tune", "finetune"), ("From scratch", "scratch"))
+_HEAD = HeadSettings()
 ABOUT_METHODS = {
     "head": "The network stays as it is and looks at each picture once; only a new last layer learns. **Seconds.**",
-    "finetune": "First a new head, then the network's last stages learn with it. Often the best, but it takes "
-    "**minutes to hours.**",
+    "finetune": "First a new last layer learns for a few seconds, always with the usual settings "
+    f"({_HEAD.epochs} epochs, learning rate {_HEAD.learning_rate:g}). Then the network's last stages learn with it, "
+    "with the settings below. Often the best, but it takes **minutes to hours.**",
     "scratch": "Everything learns, from random weights, as if the network had never seen a picture. "
     "**To compare:** what is it worth to know something already?",
 }

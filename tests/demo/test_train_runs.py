@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from dataclasses import replace
 
@@ -71,6 +72,18 @@ def _run(plan, dataset, token):
     """A finished run, and its last snapshot."""
     snapshot = last(bounded(lambda: begin(plan, dataset, token), token, UnderWay(), max_seconds=600))
     return visitors_run(token, snapshot), snapshot
+
+
+def test_old_runs_make_room_for_a_new_one_where_the_host_set_a_limit(home, plan, dataset):
+    old, new = new_token(), new_token()
+    _run(plan, dataset, old)
+    record = folder_of(old) / "run.json"
+    os.utime(record, (record.stat().st_mtime - 1.5 * 86_400,) * 2)
+    list(begin(plan, dataset, new_token(), max_gb=1, max_days=2))
+    assert folder_of(old).is_dir()
+    last(begin(plan, dataset, new, max_days=1))
+    assert not folder_of(old).exists()
+    assert folder_of(new).is_dir()
 
 
 def test_a_finished_run_comes_back_from_its_token(home, plan, dataset):

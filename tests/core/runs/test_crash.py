@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from core.runs import create_run, load_run, read_history, save_run
 from core.runs.storage import reading
 from core.training.history import History
 from tests.conftest import PROJECT
+from tests.core.runs.full_disk import full_disk
 
 
 def test_death_at_any_step_or_byte_leaves_the_old_run_or_the_new(make_run):
@@ -38,21 +38,13 @@ def test_death_at_any_step_or_byte_leaves_the_old_run_or_the_new(make_run):
 
 
 def test_a_full_disk_leaves_the_old_run(make_run):
-    """A limit on the size of files, met inside one process: writing fails, and the process lives."""
-    resource = pytest.importorskip("resource")
     made = make_run()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     changed = dataclasses.replace(made.record, name="changed")
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    with full_disk(1000):
         with pytest.raises(CheckpointError, match="cannot be written"):
             save_run(made.folder, changed, made.classifier, history=History(), evaluation={"long": "x" * 3000})
         with pytest.raises(CheckpointError):
             create_run(changed)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
     assert load_run(made.folder).record.name == made.record.name
     assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from core.runs.plan import Plan
 from core.streams import last
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import TuneSettings
+from tests.core.runs.full_disk import full_disk
 
 PLAN = Plan("test_resnet", head=HeadSettings(epochs=100, batch_size=1, learning_rate=0.001))
 QUICK = Plan("test_resnet", head=HeadSettings(epochs=3))
@@ -88,31 +88,20 @@ def test_pictures_that_vanish_end_the_run_in_words_and_what_was_learned_is_kept(
     assert load_run(folder).classifier
 
 
-@pytest.fixture
-def full_disk():
-    """A function after which no file can grow beyond 100 bytes."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_stopped_on_a_full_disk_nothing_is_raised_and_the_log_tells(dataset, full_disk, caplog):
+def test_stopped_on_a_full_disk_nothing_is_raised_and_the_log_tells(dataset, caplog):
     stream = train_run(PLAN, dataset)
     folder = _until(stream, "training").folder
-    full_disk()
-    stream.close()
+    with full_disk():
+        stream.close()
     assert "cannot be written" in caplog.text
     assert read_record(folder).state == "running"
 
 
-def test_on_a_full_disk_the_figures_are_told_and_so_is_what_is_not_stored(dataset, full_disk):
+def test_on_a_full_disk_the_figures_are_told_and_so_is_what_is_not_stored(dataset):
     stream = train_run(QUICK, dataset)
     _until(stream, "testing")
-    full_disk()
-    final = last(stream)
+    with full_disk():
+        final = last(stream)
     assert final.evaluation.n > 0
     assert any("not stored" in note and "cannot be written" in note for note in final.notes)
     assert final.record.state == "stopped"
