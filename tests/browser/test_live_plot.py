@@ -281,11 +281,13 @@ def test_arrow_keys_read_the_values_of_all_runs(page):
 
 def test_a_pointer_or_a_finger_shows_the_values_in_both_panels(page):
     _show(page, "Two", [TAG, TEMPLATE])
-    box = _canvas(page).bounding_box()
+    canvas = _canvas(page)
+    place = {"x": canvas.bounding_box()["width"] / 2, "y": 40}
+    # hover and tap wait until the canvas lies still
     if page.viewport_size["width"] == DESKTOP["width"]:
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+        canvas.hover(position=place)
     else:
-        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 40)
+        canvas.tap(position=place)
     tips = page.locator("#plot .pl-plot-tip")
     expect(tips.nth(0)).to_contain_text("step")
     expect(tips.nth(1)).to_contain_text("%")
