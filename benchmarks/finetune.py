@@ -28,12 +28,12 @@ from core.training.examples import Examples
 from core.training.head import train_head
 from core.training.head_settings import HeadSettings
 from core.training.tuning import fine_tune
-from core.training.tuning_settings import TuneSettings
+from core.training.tuning_settings import FROM_SCRATCH, TuneSettings
 
 # Smaller pictures in training than in use: faster, and things look as large as in use, since training cuts pieces out
 # (Touvron et al. 2019, arXiv:1906.06423).
 FINETUNE = {"train_size_px": 208, "epochs": 6}
-SCRATCH = {"start": "scratch", "learning_rate": 0.002, "train_size_px": 128, "epochs": 40, "weight_decay": 0.05}
+SCRATCH = {**FROM_SCRATCH, "start": "scratch", "train_size_px": 128}
 VIEW_PX = 256
 SCRATCH_VIEW_PX = 160
 _CURVE_EVERY = 4

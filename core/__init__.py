@@ -12,6 +12,8 @@ Names are imported at their first use, so that `import core` takes no time: torc
 import importlib
 
 _HOMES = {
+    "AscentSettings": "core.ascent.settings",
+    "ascend": "core.ascent.ascent",
     "CheckpointError": "core.errors",
     "Dataset": "core.datasets.labelled",
     "DatasetError": "core.errors",

@@ -2,6 +2,7 @@
 
     classify FILE... [--backbone NAME | --run RUN]           what a network sees in each photo
     backbones                                                the networks, and which are here
+    ascend --class CLASS --out PNG [--preset best]           what a network thinks that a class looks like
     train --dataset DATASET [--method head|finetune|scratch] a network of one's own
     evaluate RUN --dataset DATASET [--split test]            how good it is on other pictures
     runs, export RUN, load ZIP                               what was trained; take it away; take it in
@@ -25,7 +26,7 @@ from typing import NoReturn
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import core
-from core.commands import classify, datasets, runs, train
+from core.commands import ascend, classify, datasets, runs, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Pet Lens without the page.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in (classify, train, runs, datasets):
+    for module in (classify, train, runs, datasets, ascend):
         module.add_commands(commands)
     return parser
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from demo.session import Session, Sessions, VisitorsRun
 
 if TYPE_CHECKING:
@@ -57,5 +55,5 @@ def _tested_images(run: VisitorsRun, dataset: Dataset) -> LabelledImages | None:
     if dataset.name == _OWN or record.name != dataset.name or run.record.class_names != dataset.class_names:
         return None
     counts = {name: tuple(images.counts().tolist()) for name, images in dataset.splits.items()}
-    same = dict(record.counts) == counts and np.array_equal(images.labels, run.evaluation.labels)
+    same = dict(record.counts) == counts and images.labels.tolist() == run.evaluation.labels.tolist()
     return images if same else None

@@ -16,7 +16,8 @@ from demo.jobs import Job
 from demo.live_plot import rate_plot, rate_value
 from demo.messages import message_for
 from demo.networks import prepare
-from demo.train_settings import HEAD, Form, plain
+from demo.setting_widgets import plain
+from demo.train_settings import HEAD, Form
 
 if TYPE_CHECKING:
     from core.datasets.labelled import Dataset

@@ -12,8 +12,9 @@ from core.backbones.views import ViewSettings
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
 from core.training.head_settings import HeadSettings
-from core.training.tuning_settings import TuneSettings
+from core.training.tuning_settings import FROM_SCRATCH, TuneSettings
 from demo.networks import network_dropdown
+from demo.setting_widgets import plain, value_of, widget_of
 
 if TYPE_CHECKING:
     from core.runs.plan import Plan
@@ -50,9 +51,6 @@ _FOR_ALL = ("head.validation_share", "head.seed")
 # The method says where tuning starts, and one seed holds for both.
 _NOT_SHOWN = ("tune.start", "tune.seed")
 _IN_A_ROW = 3
-# A slider with more stops than this cannot be set with a finger.
-_SLIDER_STOPS = 100
-_A_DECADE = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class Form:
             if method in group.methods:
                 for key in group.keys:
                     part, name = key.split(".")
-                    given[part][name] = _value_of(every_setting()[key], values[self.widgets[key]])
+                    given[part][name] = value_of(every_setting()[key], values[self.widgets[key]])
         if method != "head":
             given["tune"]["seed"] = given["head"]["seed"]
         parts = {part: settings_class(**given[part]) for part, settings_class in _CLASSES.items()}
@@ -161,14 +159,17 @@ def build_form() -> Form:
         for group in folded:
             put(group)
 
-    def show_for_method(method: str) -> list:
+    own_defaults = [f"tune.{name}" for name in FROM_SCRATCH]
+
+    def show_for_method(method: str, *values: Any) -> list:
         shown = [gr.update(visible=method in methods) for _, methods in shown_for]
-        return [gr.update(value=ABOUT_METHODS[method]), *shown]
+        defaults = [default_for(method, key, value) for key, value in zip(own_defaults, values, strict=True)]
+        return [gr.update(value=ABOUT_METHODS[method]), *shown, *defaults]
 
     method.change(
         show_for_method,
-        inputs=method,
-        outputs=[about, *(column for column, _ in shown_for)],
+        inputs=[method, *(widgets[key] for key in own_defaults)],
+        outputs=[about, *(column for column, _ in shown_for), *(widgets[key] for key in own_defaults)],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -176,31 +177,18 @@ def build_form() -> Form:
     return Form(network, method, name, widgets)
 
 
-def widget_of(setting: Setting, *, elem_id: str) -> gr.components.Component:
-    """The component for one setting. Ranges of numbers are left to `core`, whose messages say what to do."""
-    common = {"label": setting.title, "info": setting.about, "elem_id": elem_id, "min_width": 200}
-    if setting.kind == "switch":
-        return gr.Checkbox(setting.default, **common)
-    if setting.kind == "choice":
-        return gr.Dropdown(list(setting.choices), value=setting.default, **common)
-    if setting.logarithmic:
-        return gr.Dropdown(ladder(setting), value=plain(setting.default), allow_custom_value=True, **common)
-    step = 1 if setting.kind == "whole" else 0.01
-    if (setting.high - setting.low) / step <= _SLIDER_STOPS:
-        return gr.Slider(setting.low, setting.high, value=setting.default, step=step, **common)
-    return gr.Number(setting.default, **common)
-
-
-def ladder(setting: Setting) -> list[str]:
-    """Values of a setting that moves by factors: 1, 3, 10, 30 and so on, its default among them; others can be typed."""
-    values = {setting.default, setting.low, setting.high}
-    values |= {digit * 10.0**power for power in range(-9, 4) for digit in _A_DECADE}
-    return [plain(value) for value in sorted(values) if setting.low <= value <= setting.high and value < 1e6]
-
-
-def plain(value: float) -> str:
-    """A number as people write it: 0.0003, not 3e-04."""
-    return f"{value:.9f}".rstrip("0").rstrip(".")
+def default_for(method: str, key: str, value: Any) -> Any:
+    """What a widget shows after the method has changed: its default there, unless the visitor has set it."""
+    setting = every_setting()[key]
+    usual, scratch = setting.default, FROM_SCRATCH[setting.name]
+    before, after = (usual, scratch) if method == "scratch" else (scratch, usual)
+    try:
+        untouched = float(value) == before
+    except (TypeError, ValueError):
+        untouched = False
+    if not untouched:
+        return gr.skip()
+    return plain(after) if setting.logarithmic else after
 
 
 def every_setting() -> dict[str, Setting]:
@@ -210,18 +198,6 @@ def every_setting() -> dict[str, Setting]:
         for part, settings_class in _CLASSES.items()
         for setting in settings_of(settings_class)
     }
-
-
-def _value_of(setting: Setting, value: Any) -> Any:
-    """What a widget gives, as `core` wants it."""
-    if not setting.logarithmic:
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"{setting.title} must be a number such as {plain(setting.default)}, not {value!r:.80}."
-        ) from None
 
 
 def _checked_name(name: Any) -> str:

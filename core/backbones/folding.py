@@ -30,7 +30,7 @@ def fold_batch_norm(model: nn.Module, sample: torch.Tensor) -> nn.Module:
     """
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     twin = copy.deepcopy(model, shared)
-    pairs = [pair for parent in list(twin.modules()) for pair in _pairs(parent)]
+    pairs = [pair for parent in list(twin.modules()) for pair in conv_norm_pairs(parent)]
     if not pairs:
         return model
     for parent, conv_name, norm_name in pairs:
@@ -39,15 +39,21 @@ def fold_batch_norm(model: nn.Module, sample: torch.Tensor) -> nn.Module:
         # timm's norm layers carry the activation that follows
         setattr(parent, norm_name, norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
     twin.requires_grad_(False)
-    with torch.inference_mode():
-        expected, folded = model(sample), twin(sample)
-    if not (expected - folded).abs().max() <= _TOLERANCE * expected.abs().max():  # so that NaN counts as different
+    if not agrees(model, twin, sample):
         logger.warning("folding batch norm changes %s: kept as it is", type(model).__name__)
         return model
     return twin.to(memory_format=torch.channels_last)
 
 
-def _pairs(parent: nn.Module) -> list[tuple[nn.Module, str, str]]:
+@torch.inference_mode()
+def agrees(model: nn.Module, twin: nn.Module, sample: torch.Tensor) -> bool:
+    """Whether both give the same outputs for `sample` `(N, 3, H, W)`, but for rounding."""
+    expected, given = model(sample), twin(sample)
+    return bool((expected - given).abs().max() <= _TOLERANCE * expected.abs().max())  # so that NaN counts as different
+
+
+def conv_norm_pairs(parent: nn.Module) -> list[tuple[nn.Module, str, str]]:
+    """Children of this module that are a convolution and the batch norm that follows it: parent, both names."""
     children = list(parent.named_children())
     return [
         (parent, conv_name, norm_name)

@@ -11,14 +11,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import core
 from core.commands.datasets import add_dataset_options, opened
 from core.commands.progress import Progress, print_json
-from core.settings import Setting, settings_of
+from core.commands.settings import add_setting_option
+from core.settings import settings_of
 
 if TYPE_CHECKING:
     from core.runs.plan import Plan
@@ -247,29 +248,8 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         defaults = [kind.default for kind in kinds]
         if setting.name in FROM_SCRATCH:
             defaults.append(FROM_SCRATCH[setting.name])
-        _add_setting(group, setting, of_tune.get(setting.name), defaults)
-
-
-def _add_setting(
-    group: argparse._ArgumentGroup, setting: Setting, other: Setting | None, defaults: Sequence[Any]
-) -> None:
-    option = f"--{setting.name.replace('_', '-')}"
-    said = dict.fromkeys(str(default) for default in defaults)
-    about = f"{setting.about} [{' / '.join(said)}]".replace("%", "%%")
-    if setting.kind == "switch":
-        group.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about)
-    elif setting.kind == "choice":
-        choices = tuple(dict.fromkeys((*setting.choices, *(other.choices if other else ()))))
-        group.add_argument(option, choices=choices, default=argparse.SUPPRESS, help=about)
-    else:
-        group.add_argument(option, type=_number, default=argparse.SUPPRESS, metavar="N", help=about)
-
-
-def _number(text: str) -> float | int:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a number")
+        other = of_tune.get(setting.name)
+        add_setting_option(group, setting, defaults, more_choices=other.choices if other else ())
 
 
 def _plan(options: argparse.Namespace) -> Plan:

@@ -7,12 +7,12 @@ import time
 
 import torch
 
+from core.optimisers import make_optimiser
+from core.schedules import rate_factor
 from core.training.checkpoint import Checkpoint
 from core.training.examples import Examples, Scaling
 from core.training.head_settings import HeadSettings
 from core.training.history import History, TrainSnapshot
-from core.training.optimisers import make_optimiser
-from core.training.schedules import rate_factor
 from core.training.softmax_regression import SoftmaxRegression, initial
 
 # Rows of the curves in one run: enough for any screen.

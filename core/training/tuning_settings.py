@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from core.schedules import rate_factor
 from core.settings import Checked, choice, real, switch, whole
-from core.training.schedules import rate_factor
 
 AUGMENTATIONS = ("none", "flip", "crops", "colour", "randaugment")
 STARTS = ("pretrained", "scratch")
@@ -14,7 +14,7 @@ OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "decay", "cosine", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
 # A trained network has much to lose, where random weights have far to go.
-FROM_SCRATCH = {"learning_rate": 0.002, "weight_decay": 0.05, "epochs": 40}
+FROM_SCRATCH = {"learning_rate": 0.002, "weight_decay": 0.05, "epochs": 40, "label_smoothing": 0.1}
 
 # Adam's moments and batch statistics are rough in the first steps: the rate rises over this share of all, and over ten
 # steps at least (Ma and Yarats 2021, arXiv:1910.04209). A run of fewer never comes to the full rate: Adam's first steps
@@ -59,12 +59,12 @@ class TuneSettings(Checked):
         "adamw", OPTIMISERS, title="Optimiser", about="The rule that turns gradients into steps. SGD has momentum 0.9."
     )
     learning_rate: float = real(
-        1e-4,
+        2e-5,
         1e-6,
         10.0,
         title="Learning rate",
         about="How long each step is, for the head and the last stage. Too high, and the network forgets what it knew; "
-        "random weights want 20 times as much.",
+        "random weights want 100 times as much.",
         logarithmic=True,
     )
     stage_decay: float = real(
@@ -96,8 +96,9 @@ class TuneSettings(Checked):
         about="Changes each picture a little, otherwise each time: mirrored; also cut out; and with that either other "
         "colours or two of 14 strong changes (RandAugment).",
     )
+    # 0 where the head was trained without: else the trained stages change only to make sure answers less sure
     label_smoothing: float = real(
-        0.1, 0.0, 0.5, title="Label smoothing", about="Share of each answer that is spread over all classes."
+        0.0, 0.0, 0.5, title="Label smoothing", about="Share of each answer that is spread over all classes."
     )
     dropout: float = real(
         0.0, 0.0, 0.9, title="Dropout", about="Share of the head's inputs that are hidden at each step."

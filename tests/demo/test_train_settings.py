@@ -4,7 +4,8 @@ import pytest
 from core import SettingsError
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import TuneSettings
-from demo.train_settings import build_form, every_setting, groups, ladder, widget_of
+from demo.setting_widgets import ladder, widget_of
+from demo.train_settings import build_form, default_for, every_setting, groups
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,19 @@ def test_a_widget_begins_with_the_default_of_core():
             widget = widget_of(setting, elem_id=key)
             shown = float(widget.value) if setting.logarithmic else widget.value
             assert shown == setting.default, key
+
+
+def test_a_method_brings_its_own_defaults_and_leaves_what_the_visitor_set():
+    assert (default_for("scratch", "tune.learning_rate", "0.00002"), default_for("scratch", "tune.epochs", 6)) == (
+        "0.002",
+        40,
+    )
+    assert (default_for("finetune", "tune.learning_rate", "0.002"), default_for("head", "tune.epochs", 40)) == (
+        "0.00002",
+        6,
+    )
+    for touched in ("0.01", "", None):
+        assert default_for("scratch", "tune.learning_rate", touched) == gr.skip()
 
 
 def test_a_ladder_stays_in_the_range_and_climbs():

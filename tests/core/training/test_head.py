@@ -16,14 +16,14 @@ import torch
 
 from core import runtime
 from core.errors import DatasetError, SettingsError
+from core.optimisers import make_optimiser
+from core.schedules import rate_factor
 from core.streams import last
 from core.training.examples import Examples, Scaling
 from core.training.head import refit_settings, train_head
 from core.training.head_settings import INITIALISATIONS, OPTIMISERS, SCALINGS, SCHEDULES, HeadSettings
 from core.training.head_training import HeadTraining
-from core.training.optimisers import make_optimiser
 from core.training.rates import find_rate
-from core.training.schedules import rate_factor
 from core.training.selection import CANDIDATES, choose_weight_decay
 from core.training.softmax_regression import SoftmaxRegression, initial
 from tests.conftest import PROJECT

@@ -1,0 +1,72 @@
+"""Do others agree? What networks that took no part say of an ideal image."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from core.backbones.loading import load_backbone
+from core.backbones.sources import Listing, list_backbones
+from core.classifier import Classifier
+from core.prediction import Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """One network's view of one picture.
+
+    Attributes:
+        network: its title.
+        name: its timm name.
+        place: of the class among all that it knows, from 1.
+        probability: of the class, in [0, 1].
+        prediction: all that it says.
+    """
+
+    network: str
+    name: str
+    place: int
+    probability: float
+    prediction: Prediction = field(repr=False)
+
+
+def judges(makers: Collection[str] = ()) -> list[Listing]:
+    """Networks that are here, know ImageNet's classes and took no part.
+
+    Args:
+        makers: names of those that did.
+    """
+    # a file may give a network under its own tag: what is here twice counts once
+    architectures = {name.split(".")[0] for name in makers}
+    return [
+        listing
+        for listing in list_backbones()
+        if listing.here and listing.imagenet_head and listing.name.split(".")[0] not in architectures
+    ]
+
+
+def opinions(picture: Image.Image, label: int, makers: Collection[str] = ()) -> Iterator[Opinion]:
+    """What each judge says of a picture, as soon as it does; a network may have to be loaded first.
+
+    Args:
+        picture: RGB, read from the very file that people take home.
+        label: index of the ImageNet class that it is meant to show.
+    """
+    for listing in judges(makers):
+        classifier = Classifier(load_backbone(listing.name))
+        (prediction,) = classifier.predict([picture])
+        yield Opinion(
+            classifier.backbone.title,
+            classifier.backbone.name,
+            place_of(prediction, label),
+            float(prediction.probabilities[label]),
+            prediction,
+        )
+
+
+def place_of(prediction: Prediction, label: int) -> int:
+    """1 for the most probable class, 2 for the next."""
+    return 1 + int(np.count_nonzero(prediction.probabilities > prediction.probabilities[label]))

@@ -1,0 +1,422 @@
+"""The loop: from noise to what a network thinks that a class looks like.
+
+Each step looks at the picture through small random changes, asks the network how it would have to change to look more
+like the class, and changes it a little. Page, terminal, tests and benchmarks run the same generator.
+
+References:
+    Simonyan et al. 2014, Deep Inside Convolutional Networks, arXiv:1312.6034
+    Olah et al. 2017, Feature Visualization, doi:10.23915/distill.00007
+    Yin et al. 2020, Dreaming to Distill, arXiv:1912.08795
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from PIL import Image
+
+from core.ascent.picture import Drawn, drawn
+from core.ascent.settings import AscentSettings
+from core.backbones.backbone import Backbone
+from core.backbones.watching import watched
+from core.classifier import Classifier
+from core.errors import SettingsError
+from core.images import to_pixels
+from core.objectives import (
+    Look,
+    Objective,
+    Weights,
+    batch_norm_prior,
+    cross_entropy,
+    distance_from_grey,
+    likeness,
+    logit,
+    margin,
+    total_variation,
+)
+from core.optimisers import make_optimiser
+from core.parameterize import Parameterization, parameterize
+from core.schedules import rate_factor
+from core.transforms import Views
+
+StoppedBy = Literal["", "steps", "time", "diverged"]
+
+DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
+_CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin}
+# A picture is looked at as people will see it this often at the most: each look costs a third of a step.
+_LOOKS_IN_A_RUN = 80
+# A cosine ends at 0, where nothing moves any more.
+_SMALLEST_RATE = 0.02
+
+
+class Steering:
+    """What may be turned while a picture grows. Written by the page's thread, read by each step.
+
+    Attributes:
+        tv_weight: replaces that of the settings: one for all pictures, or one for each.
+    """
+
+    def __init__(self, settings: AscentSettings) -> None:
+        self.tv_weight: Weights = settings.tv_weight
+
+    def steer(self, *, tv_weight: float) -> None:
+        """Change it for all pictures, from the next step on.
+
+        Raises:
+            SettingsError: outside the range of the setting.
+        """
+        self.tv_weight = AscentSettings(tv_weight=tv_weight).tv_weight
+
+
+@dataclass(frozen=True, eq=False)
+class AscentState:
+    """What the next step depends on; copies, which nobody changes."""
+
+    step: int
+    side_px: int
+    parameters: tuple[torch.Tensor, ...]
+    optimiser: Mapping[str, torch.Tensor]
+    generator: torch.Tensor
+
+
+@dataclass(frozen=True)
+class AscentRow:
+    """One point of the curves: means over the pictures.
+
+    Attributes:
+        step: how many had been taken.
+        loss: the whole objective, as the step saw it; None before the first.
+        probability: of the class, of the 8-bit picture, in [0, 1].
+        variation: of the 8-bit picture, in [0, 1].
+    """
+
+    step: int
+    loss: float | None
+    probability: float
+    variation: float
+
+
+@dataclass(frozen=True, eq=False)
+class AscentSnapshot:
+    """Where an ascent is.
+
+    Attributes:
+        step, total_steps: taken, and to be taken.
+        drawn: the pictures, in the order of the labels and their candidates, as they were at `looked_at`.
+        looked_at: the step after which they looked so.
+        history: one row a look.
+        gradients: backward passes, for each picture.
+        seconds: since the start.
+        stopped_by: "" while it goes on.
+        note: what there is to say of the end, in words.
+        state: to go on from, as of `looked_at`.
+    """
+
+    step: int
+    total_steps: int
+    drawn: tuple[Drawn, ...]
+    looked_at: int
+    history: tuple[AscentRow, ...]
+    gradients: int
+    seconds: float
+    stopped_by: StoppedBy
+    note: str
+    state: AscentState = field(repr=False)
+
+    @property
+    def steps_per_second(self) -> float:
+        """Since the start; 0 before the first step."""
+        return self.step / self.seconds if self.seconds else 0.0
+
+
+def ascend(
+    classifier: Classifier,
+    labels: Sequence[int],
+    settings: AscentSettings,
+    *,
+    photo: Image.Image | None = None,
+    steering: Steering | None = None,
+    go_on: AscentSnapshot | None = None,
+    max_seconds: float | None = None,
+    starts: Literal["apart", "alike"] = "apart",
+) -> Iterator[AscentSnapshot]:
+    """Draw an ideal image of each label: a snapshot before the first step and after each.
+
+    Args:
+        labels: indices of classes of the classifier; each gets `settings.candidates` pictures, all made together.
+        photo: RGB, to start from, when the settings say so.
+        steering: what may be turned meanwhile.
+        go_on: the last snapshot of an ascent with the same classifier, labels and settings: `settings.steps` more.
+        max_seconds: no step begins after these.
+        starts: whether each picture begins with noise of its own, or all with the same.
+
+    Raises:
+        SettingsError: a label that the network does not know, a photo that is missing, a setting that does not fit.
+        BackboneError: the batch-norm prior is wanted of a network without batch norm.
+    """
+    began = time.monotonic()
+    ascent = Ascent(classifier, labels, settings, photo=photo, steering=steering)
+    if starts == "alike":
+        ascent.begin_alike()
+    if go_on is not None:
+        ascent.restore(go_on)
+    first = ascent.step
+    yield ascent.snapshot()
+    while not ascent.stopped_by:
+        if max_seconds is not None and time.monotonic() - began >= max_seconds:
+            ascent.stopped_by = "time"
+            ascent.look()
+        else:
+            ascent.advance(leg_start=first)
+        yield ascent.snapshot()
+
+
+class Ascent:
+    """One ascent, between two steps. Not shared; `ascend` drives it."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        labels: Sequence[int],
+        settings: AscentSettings,
+        *,
+        photo: Image.Image | None,
+        steering: Steering | None,
+    ) -> None:
+        self._classifier, self._settings = classifier, settings
+        self._labels = tuple(label for label in _checked(labels, classifier) for _ in range(settings.candidates))
+        self._network, self._watch = _for_gradients(classifier.backbone, settings)
+        self._seen_by = dataclasses.replace(classifier, backbone=self._network)
+        self._views = Views(
+            settings.jitter,
+            settings.zoom_in,
+            settings.zoom_out,
+            settings.rotate_degrees,
+            settings.flip,
+            settings.light,
+            settings.noise,
+        )
+        self._generator = torch.Generator().manual_seed(settings.seed)
+        self._side_px = settings.coarse_px or settings.size_px
+        # whoever resumes the generator may be in inference mode, whose tensors cannot take part in gradients
+        with torch.inference_mode(False):
+            self._objective = _objective_of(self._labels, settings, steering or Steering(settings))
+            self._pictures = self._begin(photo)
+            self._optimiser = self._new_optimiser()
+        self._takes_any_size = _takes(self._network, self._side_px)
+        self.step, self.total_steps = 0, settings.steps
+        self._views_from = self._generator.get_state()
+        self._gradients = 0
+        self._seconds = 0.0
+        self._loss: float | None = None
+        self.stopped_by: StoppedBy = ""
+        self._note = ""
+        self._history: tuple[AscentRow, ...] = ()
+        self._looks_every = max(1, settings.steps // _LOOKS_IN_A_RUN)
+        self.look()
+
+    def advance(self, *, leg_start: int) -> None:
+        """One step, and a look where one is due.
+
+        Args:
+            leg_start: the step at which this part of the run began, of which a cosine spans the length.
+        """
+        began = time.monotonic()
+        self._refine()
+        factor = rate_factor(self._settings.schedule, self.step - leg_start, self.total_steps - leg_start, 1)
+        rate = self._settings.learning_rate * max(factor, _SMALLEST_RATE)
+        self._views_from = self._generator.get_state()
+        with torch.inference_mode(False), torch.no_grad():
+            loss = float(self._optimiser.step(self._differentiate, rate))
+            self._pictures.keep_inside()
+            finite = math.isfinite(loss) and all(bool(p.isfinite().all()) for p in self._pictures.parameters)
+        self._seconds += time.monotonic() - began
+        if not finite:
+            self._side_px = self._good.side_px
+            self.stopped_by, self._note = "diverged", DIVERGED
+            return
+        self.step += 1
+        self._loss = loss / len(self._labels)
+        if self.step >= self.total_steps:
+            self.stopped_by = "steps"
+        if self.stopped_by or self.step % self._looks_every == 0:
+            self.look()
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def begin_alike(self) -> None:
+        """Before the first step: let all pictures begin as the first one does."""
+        for parameter in self._pictures.parameters:
+            parameter.copy_(parameter[:1].clone().expand_as(parameter))
+        self.look()
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def look(self) -> None:
+        """See the pictures as people will see them, and keep what is needed to go on from here."""
+        began = time.monotonic()
+        self._drawn = drawn(self._classifier, self._pictures.pixels(), self._labels)
+        count = len(self._drawn)
+        row = AscentRow(
+            self.step,
+            self._loss,
+            sum(one.probability for one in self._drawn) / count,
+            sum(one.variation for one in self._drawn) / count,
+        )
+        earlier = self._history[:-1] if self._history and self._history[-1].step == self.step else self._history
+        self._history = (*earlier, row)
+        self._good = AscentState(
+            self.step,
+            self._side_px,
+            tuple(parameter.detach().clone() for parameter in self._pictures.parameters),
+            {name: tensor.clone() for name, tensor in self._optimiser.state.items()},
+            self._generator.get_state(),
+        )
+        self._seconds += time.monotonic() - began
+
+    def snapshot(self) -> AscentSnapshot:
+        """What can be seen now."""
+        return AscentSnapshot(
+            step=self.step,
+            total_steps=self.total_steps,
+            drawn=self._drawn,
+            looked_at=self._good.step,
+            history=self._history,
+            gradients=self._gradients,
+            seconds=self._seconds,
+            stopped_by=self.stopped_by,
+            note=self._note,
+            state=self._good,
+        )
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def restore(self, snapshot: AscentSnapshot) -> None:
+        """Go on where that snapshot's pictures were, as many steps again."""
+        state = snapshot.state
+        self._side_px = state.side_px
+        self._pictures = self._pictures.at_size(state.side_px)
+        for parameter, kept in zip(self._pictures.parameters, state.parameters, strict=True):
+            parameter.copy_(kept)
+        self._optimiser = self._new_optimiser()
+        self._optimiser.state = {name: tensor.clone() for name, tensor in state.optimiser.items()}
+        self._generator.set_state(state.generator)
+        self.step, self.total_steps = state.step, state.step + self._settings.steps
+        self._gradients, self._seconds = snapshot.gradients, snapshot.seconds
+        self._history = snapshot.history
+        self._drawn, self._good = snapshot.drawn, state
+
+    def _begin(self, photo: Image.Image | None) -> Parameterization:
+        settings = self._settings
+        start: torch.Tensor | Literal["noise", "grey"]
+        if settings.start != "photo":
+            start = settings.start
+        elif photo is None:
+            raise SettingsError("start is photo, but there is no photo. Choose one, or start from noise.")
+        else:
+            start = to_pixels([_square(photo, self._side_px)])
+        return parameterize(
+            settings.parameterization,
+            start,
+            count=len(self._labels),
+            side_px=self._side_px,
+            generator=self._generator,
+        )
+
+    def _new_optimiser(self):
+        return make_optimiser(self._settings.optimiser, self._pictures.parameters, weight_decay=0.0)
+
+    def _refine(self) -> None:
+        """From the coarse size to the final one, when it is time."""
+        settings = self._settings
+        if self._side_px == settings.size_px or self.step < settings.coarse_share * settings.steps:
+            return
+        self._side_px = settings.size_px
+        with torch.inference_mode(False):
+            self._pictures = self._pictures.at_size(self._side_px)
+            self._optimiser = self._new_optimiser()
+
+    def _differentiate(self) -> torch.Tensor:
+        """Set the parameters' gradients to those of the objective, by a few looks; returns its value."""
+        parameters, looks = self._pictures.parameters, self._settings.looks
+        self._generator.set_state(self._views_from)  # L-BFGS asks several times a step: always of the same views
+        value = torch.zeros(())
+        with torch.enable_grad():
+            pixels = self._pictures.pixels()
+            for _ in range(looks):
+                seen = self._views(pixels, self._view_px(), self._generator)
+                logits = self._seen_by.logits(seen)
+                statistics = self._watch.take() if self._watch else ()
+                value = value + self._objective(Look(pixels, logits, statistics)) / looks
+            gradients = torch.autograd.grad(value, parameters)
+        self._gradients += looks
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.contiguous()  # as the parameters lie, which L-BFGS wants
+        return value.detach()
+
+    def _view_px(self) -> int:
+        """Side of what the network sees: its own, in which the result is judged; while the picture is coarse, that of the
+        picture, where the network can: that is faster, and large shapes come first."""
+        own = self._network.input_size[0]
+        coarse = self._side_px < min(self._settings.size_px, own)
+        return self._side_px if coarse and self._takes_any_size else own
+
+
+def check_labels(labels: Sequence[int], classifier: Classifier) -> None:
+    """Whether the classifier knows these classes.
+
+    Raises:
+        SettingsError: there are none, or one is unknown.
+    """
+    _checked(labels, classifier)
+
+
+def _checked(labels: Sequence[int], classifier: Classifier) -> tuple[int, ...]:
+    known = len(classifier.class_names)
+    if not labels:
+        raise SettingsError("There is no class to draw. Name one.")
+    for label in labels:
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
+            raise SettingsError(f"The class {label!r:.80} is not one of the network's {known}, which count from 0.")
+    return tuple(labels)
+
+
+def _for_gradients(backbone: Backbone, settings: AscentSettings) -> tuple[Backbone, object]:
+    """The network in the form that is fastest for what is asked of it; and what watches its statistics, if anything."""
+    if settings.prior_weight:
+        return watched(backbone)
+    return dataclasses.replace(backbone, model=backbone.inference_model), None
+
+
+def _objective_of(labels: Sequence[int], settings: AscentSettings, steering: Steering) -> Objective:
+    objective = settings.class_weight * _CLASS_TERMS[settings.objective](labels)
+    objective += total_variation(settings.tv_norm, lambda: steering.tv_weight)
+    objective += settings.l2_weight * distance_from_grey()
+    if settings.prior_weight:
+        objective += settings.prior_weight * batch_norm_prior()
+    if settings.diversity_weight:
+        objective += settings.diversity_weight * likeness()
+    return objective
+
+
+def _takes(backbone: Backbone, side_px: int) -> bool:
+    try:
+        with torch.inference_mode():
+            backbone.model.forward_features(torch.zeros(1, 3, side_px, side_px, device=backbone.device))
+    except Exception:  # vision transformers assert, others fail at a concatenation of two sizes
+        return False
+    return True
+
+
+def _square(photo: Image.Image, side_px: int) -> Image.Image:
+    """The middle square of a photo, at that size."""
+    short = min(photo.size)
+    left, top = (photo.width - short) // 2, (photo.height - short) // 2
+    box = (left, top, left + short, top + short)
+    return photo.resize((side_px, side_px), Image.Resampling.BICUBIC, box=box)

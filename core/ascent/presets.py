@@ -1,0 +1,95 @@
+"""Ready-made settings for ideal images: the lesson's own, and ours."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from core.ascent.settings import AscentSettings
+from core.backbones.catalogue import DEFAULT_BACKBONE
+from core.backbones.sources import list_backbones
+from core.errors import SettingsError
+
+# The lesson adds 0.005 times the sum of absolute differences of neighbours over a 224-pixel picture whose values run from
+# -1 to 1. Here it is their mean, of values from 0 to 1: 2 x 3 x 224 x 223 differences, each half as large.
+_LESSON_TV = 0.005 * (2 * 3 * 224 * 223) * 2
+
+# Plain gradient descent at rate 1 from N(0, 1), on nothing but the class.
+_LESSON = AscentSettings(steps=1000, objective="cross-entropy", optimiser="sgd", learning_rate=1.0, schedule="constant")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with a name.
+
+    Attributes:
+        token: what the command line and links call it.
+        title, about: what the page says.
+        settings: to begin with; seed and everything else may be changed.
+        wants: part of the name of the network that it is meant for; "": any.
+    """
+
+    token: str
+    title: str
+    about: str
+    settings: AscentSettings
+    wants: str = ""
+
+
+PRESETS = (
+    Preset(
+        "best",
+        "Best",
+        "What other networks recognise as well. It takes its time.",
+        AscentSettings(),
+    ),
+    Preset("best-10s", "Best in 10 seconds", "The same with fewer steps.", AscentSettings()),
+    Preset(
+        "lesson",
+        "The lesson, no TV",
+        "Noise, changed until the network is convinced. People see noise.",
+        _LESSON,
+    ),
+    Preset(
+        "lesson-tv",
+        "The lesson, with TV",
+        "The same, but neighbouring pixels must not differ much: shapes appear.",
+        dataclasses.replace(_LESSON, class_weight=10.0, tv_weight=_LESSON_TV),
+    ),
+    Preset(
+        "lesson-resnet",
+        "The lesson, ResNet",
+        "The lesson's last picture, by a ResNet: half as many steps.",
+        dataclasses.replace(_LESSON, steps=500, class_weight=10.0, tv_weight=_LESSON_TV),
+        wants="resnet",
+    ),
+)
+
+
+def find_preset(token: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        SettingsError: there is none; the message lists them.
+    """
+    for preset in PRESETS:
+        if preset.token == token:
+            return preset
+    known = ", ".join(preset.token for preset in PRESETS)
+    raise SettingsError(f"There is no preset {token!r:.80}. There are {known}.")
+
+
+def backbone_for(preset: Preset) -> tuple[str, str]:
+    """The network that a preset takes, and a note where it is not the one that it was meant for.
+
+    The lesson's ResNet-50 if it is here, else another of that family, else the shipped network.
+    """
+    if not preset.wants:
+        return DEFAULT_BACKBONE, ""
+    here = [listing for listing in list_backbones() if listing.here and listing.imagenet_head]
+    fitting = [listing for listing in here if preset.wants in listing.name]
+    fitting.sort(key=lambda listing: listing.name.split(".")[0] != "resnet50")
+    if fitting and fitting[0].name.split(".")[0] == "resnet50":
+        return fitting[0].name, ""
+    chosen = fitting[0] if fitting else next(listing for listing in here if listing.name == DEFAULT_BACKBONE)
+    return chosen.name, f"The lesson's ResNet-50 is not here: drawn by {chosen.title}."

@@ -1,0 +1,44 @@
+"""Six weights of smoothness side by side: the lesson's point in one view.
+
+Without total variation the network is convinced by noise; with too much of it nothing is left to see.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from core.ascent.ascent import AscentSnapshot, Steering, ascend
+from core.ascent.settings import AscentSettings
+from core.classifier import Classifier
+from core.errors import SettingsError
+
+# Each about three times the one before: from nothing to far too much.
+TV_WEIGHTS = (0.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+
+
+def sweep(
+    classifier: Classifier,
+    label: int,
+    settings: AscentSettings,
+    weights: Sequence[float] = TV_WEIGHTS,
+    *,
+    max_seconds: float | None = None,
+) -> Iterator[AscentSnapshot]:
+    """Draw one class once a weight, all from the same noise and through the same views of it.
+
+    The pictures are made in one batch: `snapshot.drawn` has them in the order of the weights.
+
+    Raises:
+        SettingsError: a weight is outside the range of `tv_weight`, or there is none.
+    """
+    if not weights:
+        raise SettingsError("There is no weight of smoothness to try.")
+    checked = tuple(dataclasses.replace(settings, tv_weight=weight).tv_weight for weight in weights)
+    # the batch-norm prior looks at a whole batch, whose pictures would hold each other up
+    settings = dataclasses.replace(settings, candidates=1, prior_weight=0.0, diversity_weight=0.0)
+    steering = Steering(settings)
+    steering.tv_weight = checked
+    yield from ascend(
+        classifier, [label] * len(checked), settings, steering=steering, max_seconds=max_seconds, starts="alike"
+    )

@@ -1,0 +1,195 @@
+"""ascend: what a network thinks that a class looks like, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import core
+from core.commands.progress import Progress, print_json
+from core.commands.settings import add_setting_option
+from core.settings import settings_of
+
+if TYPE_CHECKING:
+    from core.ascent.ascent import AscentSnapshot
+    from core.ascent.picture import Drawn
+    from core.ascent.presets import Preset
+    from core.ascent.settings import AscentSettings
+
+# Pictures that are made in one batch: more take more memory and gain no time.
+_TOGETHER = 10
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Put the command on the parser."""
+    command = commands.add_parser("ascend", help="draw what a network thinks that a class looks like")
+    command.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        required=True,
+        metavar="CLASS",
+        help="a name, an index or a synset; again for several pictures",
+    )
+    command.add_argument("--preset", default="best", metavar="NAME", help="default: %(default)s; see --help's end")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--backbone", metavar="NAME", help="default: the preset's")
+    which.add_argument("--run", dest="trained", metavar="RUN", help="draw a class of a network that was trained here")
+    command.add_argument("--photo", metavar="FILE", help="start from this photo")
+    command.add_argument("--max-seconds", type=float, metavar="S", help="the whole call takes about this long at most")
+    command.add_argument("--out", required=True, metavar="FILE", help="a PNG; {class} where there are several classes")
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+    command.set_defaults(run=ascend, complete=_complete)
+
+
+def ascend(options: argparse.Namespace) -> int:
+    """Draw one picture a class."""
+    began = time.monotonic()
+    preset, settings = _settings(options)
+    classifier, note = _classifier(options, preset)
+    labels = [_label_of(text, classifier) for text in options.classes]
+    outs = _outs(options, labels)
+    photo = core.read_image(options.photo) if options.photo else None
+    if options.max_seconds is not None and not 0 < options.max_seconds < float("inf"):
+        raise core.SettingsError(f"--max-seconds must be a number above 0, not {options.max_seconds:g}.")
+    if note:
+        print(note, file=sys.stderr)
+    results: list[tuple[Drawn, AscentSnapshot]] = []
+    with contextlib.closing(Progress(as_json=options.json)) as progress:
+        for start in range(0, len(labels), _TOGETHER):
+            some = labels[start : start + _TOGETHER]
+            share = _time_for(len(some), len(labels) - start, began, options.max_seconds)
+            for snapshot in core.ascend(classifier, some, settings, photo=photo, max_seconds=share):
+                probability = snapshot.history[-1].probability
+                progress.tell("drawing", snapshot.step, snapshot.total_steps, probability=round(probability, 4))
+            results += [(_likeliest(snapshot, label), snapshot) for label in dict.fromkeys(some)]
+    seconds = (time.monotonic() - began) / len(results)
+    by_label = {drawn.label: (drawn, snapshot) for drawn, snapshot in results}
+    for text, label, out in zip(options.classes, labels, outs, strict=True):
+        drawn, snapshot = by_label[label]
+        said = _written(out, text, drawn, snapshot, classifier, settings, seconds)
+        if options.json:
+            print_json(said)
+        else:
+            print(
+                f"{out}: {said['probability']:.1%} {classifier.class_names[label]}; the network reads {said['label']}; "
+                f"TV {said['total_variation']:.3f}; {said['steps']} steps, {seconds:.1f} s"
+            )
+            if snapshot.note:
+                print(f"  {snapshot.note}")
+    return 0
+
+
+def _likeliest(snapshot: AscentSnapshot, label: int) -> Drawn:
+    """Of several candidates the one that the network is surest of."""
+    return max((one for one in snapshot.drawn if one.label == label), key=lambda one: one.probability)
+
+
+def _time_for(count: int, left: int, began: float, max_seconds: float | None) -> float | None:
+    """Seconds for the next pictures: their share of what is left of the call."""
+    if max_seconds is None:
+        return None
+    return max(0.0, max_seconds - (time.monotonic() - began)) * count / left
+
+
+def _settings(options: argparse.Namespace) -> tuple[Preset, AscentSettings]:
+    """The preset, and its settings with those that are given."""
+    from core.ascent.presets import find_preset
+    from core.ascent.settings import AscentSettings
+
+    preset = find_preset(options.preset)
+    names = [setting.name for setting in settings_of(AscentSettings)]
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    if options.photo:
+        given.setdefault("start", "photo")
+    return preset, dataclasses.replace(preset.settings, **given)
+
+
+def _classifier(options: argparse.Namespace, preset: Preset) -> tuple[core.Classifier, str]:
+    """Who draws, and a note where that is not the network that the preset was meant for."""
+    from core.ascent.presets import backbone_for
+
+    if options.trained:
+        return core.load_run(core.find_run(options.trained)).classifier, ""
+    name, note = (options.backbone, "") if options.backbone else backbone_for(preset)
+    core.check_can_classify(name)
+    return core.Classifier(core.load_backbone(name)), note
+
+
+def _label_of(text: str, classifier: core.Classifier) -> int:
+    """The class that is meant: ImageNet's by any of its names, a trained head's by its own."""
+    if classifier.head is None:
+        return core.find_class(text).index
+    names = [name.casefold() for name in classifier.class_names]
+    if text.casefold() in names:
+        return names.index(text.casefold())
+    raise core.SettingsError(
+        f"This network has no class {text!r:.80}. It knows {', '.join(classifier.class_names[:20])}."
+    )
+
+
+def _outs(options: argparse.Namespace, labels: list[int]) -> list[Path]:
+    """Where each picture goes."""
+    names = ["".join(c if c.isalnum() else "-" for c in text.casefold()) for text in options.classes]
+    outs = [Path(options.out.replace("{class}", name)).expanduser() for name in names]
+    if len(set(outs)) < len(outs):
+        raise core.SettingsError("Several classes would be written to one file. Put {class} into --out.")
+    for out in outs:
+        if out.suffix.lower() != ".png":
+            raise core.SettingsError(f"--out must end in .png, not {out.name!r:.80}: other formats change the picture.")
+        if not out.parent.is_dir():
+            raise core.SettingsError(f"There is no folder {str(out.parent)!r:.200} for --out.")
+    return outs
+
+
+def _written(
+    out: Path,
+    text: str,
+    drawn: Drawn,
+    snapshot: AscentSnapshot,
+    classifier: core.Classifier,
+    settings: AscentSettings,
+    seconds: float,
+) -> dict[str, Any]:
+    """Write one picture, read it again, and say what the network makes of the file."""
+    from core.ascent.files import Recipe, to_png
+    from core.ascent.picture import variation_of
+
+    recipe = Recipe(classifier.class_names[drawn.label], classifier.backbone.name, snapshot.looked_at, settings)
+    try:
+        out.write_bytes(to_png(drawn.picture, recipe))
+    except OSError as error:
+        raise core.SettingsError(f"{str(out)!r:.200} cannot be written: {error.strerror or error}.") from error
+    picture = core.read_image(io.BytesIO(out.read_bytes()))
+    (prediction,) = classifier.predict([picture])
+    best = prediction.top(1)[0]
+    return {
+        "class": text,
+        "label": best.label,
+        "index": best.index,
+        "probability": float(prediction.probabilities[drawn.label]),
+        "steps": snapshot.looked_at,
+        "gradients": snapshot.gradients,
+        "stopped_by": snapshot.stopped_by,
+        "seconds": round(seconds, 2),
+        "total_variation": variation_of(picture),
+        "out": str(out),
+    }
+
+
+def _complete(command: argparse.ArgumentParser) -> None:
+    """An option for each setting; the presets in the help."""
+    from core.ascent.presets import PRESETS
+    from core.ascent.settings import AscentSettings
+
+    group = command.add_argument_group("settings (in brackets: the default of the preset best)")
+    best = PRESETS[0].settings
+    for setting in settings_of(AscentSettings):
+        add_setting_option(group, setting, [getattr(best, setting.name)])
+    command.epilog = "presets: " + "; ".join(f"{preset.token}: {preset.about}" for preset in PRESETS)
