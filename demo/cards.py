@@ -6,6 +6,7 @@ value holds is pasted into a JavaScript template there, and `${...}` in a file n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -46,12 +47,17 @@ def result_card(look: Look, *, top: int = 5) -> str:
     return _card(
         f'<p class="pl-network">{who} says</p>'
         f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'
-        f'<span class="pl-percent">{_percent(headline.probability)}</span></p>'
+        f'<span class="pl-percent">{percent(headline.probability)}</span></p>'
         f"{_species_bar(prediction.species)}"
         f"{_note(prediction, headline)}"
-        f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
+        f"{bars(ranked)}"
         f'<p class="pl-foot">{knows}{_time(look)} · {escape(look.network)} · licence: {escape(look.licence)}</p>'
     )
+
+
+def bars(ranked: Sequence[Ranked]) -> str:
+    """The best names, each with its share as a bar."""
+    return f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
 
 
 def message_card(text: str) -> str:
@@ -82,7 +88,7 @@ def photo_row(name: str, prediction: Prediction | None, problem: str = "") -> st
     strip = _strip(prediction.species) if prediction.species else _share_bar(best)
     return (
         f"<tr><td>{escape(name)}</td><td>{escape(best.title)} {unsure}</td>"
-        f'<td class="pl-number">{_percent(best.probability)}</td><td>{strip}</td></tr>'
+        f'<td class="pl-number">{percent(best.probability)}</td><td>{strip}</td></tr>'
     )
 
 
@@ -103,9 +109,9 @@ def _card(inner: str) -> str:
 
 
 def _bar(ranked: Ranked) -> str:
-    percent = _percent(ranked.probability)
+    share = percent(ranked.probability)
     return (
-        f'<li><span class="pl-bar-name">{escape(ranked.title)}</span><span class="pl-bar-percent">{percent}</span>'
+        f'<li><span class="pl-bar-name">{escape(ranked.title)}</span><span class="pl-bar-percent">{share}</span>'
         f'<span class="pl-bar"><span style="width:{ranked.probability:.2%}"></span></span></li>'
     )
 
@@ -116,7 +122,7 @@ def _share_bar(ranked: Ranked) -> str:
 
 def _strip(species: Species) -> str:
     parts = _parts(species)
-    said = ", ".join(f"{name} {_percent(share)}" for name, share in parts)
+    said = ", ".join(f"{name} {percent(share)}" for name, share in parts)
     segments = "".join(f'<span class="pl-{name}" style="width:{share:.2%}"></span>' for name, share in parts)
     return f'<div class="pl-stack" role="img" aria-label="{said}" title="{said}">{segments}</div>'
 
@@ -129,7 +135,7 @@ def _species_bar(species: Species | None) -> str:
     if species is None:
         return ""
     legend = "".join(
-        f'<span><i class="pl-{name}"></i>{name} <b>{_percent(share)}</b></span>' for name, share in _parts(species)
+        f'<span><i class="pl-{name}"></i>{name} <b>{percent(share)}</b></span>' for name, share in _parts(species)
     )
     return f'<div class="pl-species">{_strip(species)}<div class="pl-legend">{legend}</div></div>'
 
@@ -148,7 +154,7 @@ def _note(prediction: Prediction, headline: Ranked) -> str:
 def _unsure_note(prediction: Prediction) -> str:
     from core.prediction import UNSURE_BELOW
 
-    strongest = _percent(prediction.certainty)
+    strongest = percent(prediction.certainty)
     if prediction.class_names is None:
         return (
             f"Not sure at all: even its strongest answer gets only {strongest}. Perhaps this is nothing that the network has learned. "
@@ -167,7 +173,8 @@ def _time(look: Look) -> str:
     return f"{reading + network:.0f} ms: reading {reading:.0f}, network {network:.0f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as people write it: a little is not nothing."""
     if 0 < share < 0.005:
         return "<1 %".replace("<", "&lt;")
     return f"{share:.0%}".replace("%", " %")

@@ -25,6 +25,7 @@ class Limits:
         max_waiting: jobs that may wait in one queue; the next is told to come back.
         max_own_pictures: pictures that one visitor may bring in classes of one's own.
         max_run_minutes: how long one training may take at a time; after that it is stopped and can be gone on with.
+        max_drawing_minutes: how long one ideal image may take at a time; then it can be gone on with.
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
         max_runs_gb: room for all runs on the disk; those saved longest ago are deleted. None: any.
         max_run_days: runs that were saved longer ago are deleted. None: any age.
@@ -34,6 +35,7 @@ class Limits:
     max_photos: int = 300
     max_own_pictures: int = 1000
     max_run_minutes: int = 60
+    max_drawing_minutes: int = 10
     max_waiting: int = 60
     max_sessions: int = 200
     # None: on one's own computer nothing goes that one did not delete; who opens a page to others sets them
@@ -90,6 +92,7 @@ class Context:
         quick: work of a second at most, such as one photo.
         long: work that streams snapshots: several photos, heads that are trained.
         tuning: networks that are trained, which takes minutes: nobody's head waits for them.
+        drawing: ideal images.
         data: data sets that are fetched, opened and looked at.
         openings: data sets known by name, opened once for all visitors.
         under_way: runs that are being trained.
@@ -101,6 +104,7 @@ class Context:
     quick: Pool
     long: Pool
     tuning: Pool
+    drawing: Pool
     data: Pool
     openings: Openings
     under_way: UnderWay
@@ -117,6 +121,7 @@ class Context:
             quick=Pool("quick", threads=1, max_waiting=limits.max_waiting),
             long=Pool("long", threads=2, max_waiting=limits.max_waiting),
             tuning=Pool("tuning", threads=1, max_waiting=limits.max_waiting),
+            drawing=Pool("drawing", threads=1, max_waiting=limits.max_waiting),
             data=data,
             openings=Openings(data),
             under_way=UnderWay(),

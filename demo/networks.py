@@ -30,11 +30,11 @@ Network = str | VisitorsRun
 
 
 def network_dropdown(
-    label: str, info: str, *, value: str = core.DEFAULT_BACKBONE, to_train: bool = False
+    label: str, info: str, *, value: str = core.DEFAULT_BACKBONE, to_train: bool = False, min_width: int = 160
 ) -> gr.Dropdown:
     """A list of networks that also takes a typed name; `to_train`: also those that name nothing by themselves."""
     choices = _network_choices(to_train=True) if to_train else choices_for(value)
-    return gr.Dropdown(choices, value=value, label=label, info=info, allow_custom_value=True)
+    return gr.Dropdown(choices, value=value, label=label, info=info, allow_custom_value=True, min_width=min_width)
 
 
 def choices_for(value: str, runs: Sequence[VisitorsRun] = ()) -> list[tuple[str, str]]:

@@ -17,17 +17,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from demo.jobs import Job
 
 if TYPE_CHECKING:
+    from core.ascent.ascent import Steering
     from core.datasets.inspection import Inspection
     from core.datasets.labelled import Dataset, LabelledImages
     from core.evaluation import Evaluation
     from core.runs.record import RunRecord
     from core.training.history import History
+    from demo.ideal_run import Drawing
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
-# A visitor may classify photos while a training goes on; of each kind there is one at a time.
-Kind = Literal["job", "training"]
+# A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
+Kind = Literal["job", "training", "drawing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,9 @@ class Session:
     Attributes:
         job: the long job that the visitor started last, while it runs.
         training: the same of the Train tab.
+        drawing: the same of the Ideal image tab.
+        steering: what may be turned while that one runs.
+        ideal: the ideal image that was drawn last.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -74,6 +79,9 @@ class Session:
 
     job: Job | None = None
     training: Job | None = None
+    drawing: Job | None = None
+    steering: Steering | None = field(default=None, repr=False)
+    ideal: Drawing | None = field(default=None, repr=False)
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
@@ -200,7 +208,7 @@ def _stop(session: Session, *kinds: Kind) -> None:
 
 
 def _free(session: Session) -> None:
-    _stop(session, "job", "training")
+    _stop(session, "job", "training", "drawing")
     if session.folder is not None:
         # on a thread of its own: handlers that make room for a visitor run on the event loop
         threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()

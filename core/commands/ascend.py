@@ -60,19 +60,19 @@ def ascend(options: argparse.Namespace) -> int:
         raise core.SettingsError(f"--max-seconds must be a number above 0, not {options.max_seconds:g}.")
     if note:
         print(note, file=sys.stderr)
-    results: list[tuple[Drawn, AscentSnapshot]] = []
+    results: dict[int, tuple[Drawn, AscentSnapshot]] = {}
+    wanted = list(dict.fromkeys(labels))
     with contextlib.closing(Progress(as_json=options.json)) as progress:
-        for start in range(0, len(labels), _TOGETHER):
-            some = labels[start : start + _TOGETHER]
-            share = _time_for(len(some), len(labels) - start, began, options.max_seconds)
+        for start in range(0, len(wanted), _TOGETHER):
+            some = wanted[start : start + _TOGETHER]
+            share = _time_for(len(some), len(wanted) - start, began, options.max_seconds)
             for snapshot in core.ascend(classifier, some, settings, photo=photo, max_seconds=share):
                 probability = snapshot.history[-1].probability
                 progress.tell("drawing", snapshot.step, snapshot.total_steps, probability=round(probability, 4))
-            results += [(_likeliest(snapshot, label), snapshot) for label in dict.fromkeys(some)]
-    seconds = (time.monotonic() - began) / len(results)
-    by_label = {drawn.label: (drawn, snapshot) for drawn, snapshot in results}
+            results |= {label: (_likeliest(snapshot, label), snapshot) for label in some}
+    seconds = (time.monotonic() - began) / len(labels)
     for text, label, out in zip(options.classes, labels, outs, strict=True):
-        drawn, snapshot = by_label[label]
+        drawn, snapshot = results[label]
         said = _written(out, text, drawn, snapshot, classifier, settings, seconds)
         if options.json:
             print_json(said)

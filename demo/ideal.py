@@ -1,0 +1,265 @@
+"""The Ideal image tab: a class, Draw, and a picture that grows; its film, its files, what others say; the TV sweep."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from core.errors import PetLensError, SettingsError
+from demo import cards
+from demo.context import Context
+from demo.ideal_cards import frame_panel, opinions_card, picture_panel, status_card
+from demo.ideal_form import (
+    FAVOURITES,
+    Form,
+    build_form,
+    link_of,
+    names_of_classes,
+    read_link,
+    tv_weight_at,
+    weight_text,
+)
+from demo.ideal_run import Drawing, Wish, draw, opinions_of, write_files
+from demo.ideal_sweep import build_sweep
+from demo.jobs import Job
+from demo.messages import message_for
+from demo.networks import find_network, load, prepare
+from demo.session import VisitorsRun
+
+if TYPE_CHECKING:
+    from core.ascent.ascent import Steering
+
+HINT = "Choose a class and press Draw. The picture begins as noise and becomes what the network takes for that class."
+_PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.Tabs) -> list[gr.Dropdown]:
+    """Put the tab's components on the page and connect them; returns its list of networks.
+
+    Args:
+        tab: this one: the thousand names are read when it is seen for the first time.
+        tabs: those of the whole page, for links that open this one.
+    """
+    gr.Markdown(
+        "What does a network think that a zebra looks like? Begin with noise and follow its own answer uphill. "
+        "**Choose a class, press Draw, and watch it appear.**",
+        elem_classes="pl-lead",
+    )
+    form = build_form()
+    with gr.Row():
+        start = gr.Button("Draw", variant="primary", elem_id="draw")
+        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-drawing")
+        more = gr.Button("Continue", interactive=False, elem_id="continue-drawing")
+    with gr.Row():
+        with gr.Column(scale=5, min_width=280):
+            picture = gr.HTML(elem_id="ideal-picture")
+            film = gr.Slider(0, 1, value=0, step=1, label="Film", visible=False, elem_id="ideal-film")
+            with gr.Row():
+                png = gr.DownloadButton("Picture (PNG)", interactive=False, elem_id="ideal-png")
+                webp = gr.DownloadButton("Film (WebP)", interactive=False, elem_id="ideal-webp")
+            link = gr.Textbox(
+                label="Link with these settings", buttons=["copy"], interactive=False, max_lines=2, elem_id="ideal-link"
+            )
+        with gr.Column(scale=6, min_width=280):
+            status = gr.HTML(cards.waiting_card(HINT), elem_id="ideal-status")
+    others = gr.HTML(elem_id="ideal-others")
+    build_sweep(context, form)
+    page_address = gr.Textbox(visible=False)
+    outputs = [picture, status, film, png, webp, link, start, stop, more]
+
+    def shown(what: dict[str, Any] | None = None, *, busy: bool, can_go_on: bool = False) -> tuple:
+        """Updates of `outputs`: what is named, and the buttons."""
+        named = {"picture": picture, "status": status, "film": film, "png": png, "webp": webp, "link": link}
+        given = {named[name]: value for name, value in (what or {}).items()}
+        buttons = {
+            start: gr.update(interactive=not busy),
+            stop: gr.update(interactive=busy),
+            more: gr.update(interactive=can_go_on and not busy),
+        }
+        return tuple({**given, **buttons}.get(output, gr.skip()) for output in outputs)
+
+    async def watch(wish: Wish, address: str, request: gr.Request, go_on: Drawing | None) -> AsyncIterator[tuple]:
+        """Everything that is seen of one drawing, which is kept at its end."""
+        visitor = request.session_hash
+        job = None
+        try:
+            async for waiting in prepare(context, wish.network):
+                yield shown({"status": waiting}, busy=True)
+            steering = await context.quick.run(_steering, wish)
+            seconds = 60.0 * context.limits.max_drawing_minutes
+            job = Job(partial(draw, wish, steering, go_on=go_on, max_seconds=seconds))
+            context.sessions.start(visitor, job, kind="drawing")
+            context.sessions.change(visitor, steering=steering)
+            context.drawing.submit(job)
+            async for progress in job.watch(every_seconds=0.25):
+                drawing = progress.snapshot
+                if drawing is None:
+                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
+                    yield shown({"status": cards.waiting_card(text)}, busy=True)
+                elif job.unfinished:
+                    card = status_card(drawing, running=True, stopping=job.stopping)
+                    yield shown({"picture": picture_panel(drawing), "status": card}, busy=True)
+            drawing = job.snapshot
+            if drawing is None:
+                yield shown({"status": cards.waiting_card("Stopped.")}, busy=False)
+                return
+            context.sessions.change(visitor, ideal=drawing)
+            files = await context.quick.run(write_files, drawing)
+            frames = len(drawing.film.frames)
+            ended = {
+                "picture": picture_panel(drawing),
+                "status": status_card(drawing, running=False),
+                "film": gr.update(maximum=max(1, frames - 1), value=frames - 1, visible=frames > 1),
+                "png": gr.update(value=files[0], interactive=True),
+                "webp": gr.update(value=files[1], interactive=True),
+                "link": address + link_of(wish.class_name, wish.network, wish.preset, wish.settings),
+            }
+            yield shown(ended, busy=False, can_go_on=True)
+            shutil.rmtree(Path(files[0]).parent, ignore_errors=True)  # Gradio serves copies
+        except Exception as error:
+            yield shown({"status": cards.message_card(message_for(error))}, busy=False)
+        finally:
+            if job is not None:
+                job.stop()
+                context.sessions.finish(visitor, job, kind="drawing")
+
+    async def start_drawing(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
+        no_files = {"png": gr.update(interactive=False), "webp": gr.update(interactive=False)}
+        yield shown({"status": cards.waiting_card("Waking the network …"), **no_files}, busy=True)
+        try:
+            wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
+        except Exception as error:
+            yield shown({"status": cards.message_card(message_for(error))}, busy=False)
+            return
+        async for update in watch(wish, values[page_address] or "", request, None):
+            yield update
+
+    async def continue_drawing(address: str, stop_at: Any, preset: str, request: gr.Request) -> AsyncIterator[tuple]:
+        """As many steps again, with the smoothness that is set now."""
+        before = context.sessions.get(request.session_hash).ideal
+        if before is None:
+            yield shown({"status": cards.message_card("There is no picture to go on with. Press Draw.")}, busy=False)
+            return
+        try:
+            wish = await context.quick.run(_with_smoothness, before.wish, stop_at, preset)
+        except Exception as error:
+            yield shown({"status": cards.message_card(message_for(error))}, busy=False, can_go_on=True)
+            return
+        async for update in watch(wish, address or "", request, before):
+            yield update
+
+    def stop_drawing(request: gr.Request) -> dict:
+        context.sessions.stop(request.session_hash, kind="drawing")
+        return gr.update(interactive=False)
+
+    def steer(stop_at: Any, preset: str, request: gr.Request) -> dict:
+        """The slider acts on the next step of a picture that grows."""
+        session = context.sessions.get(request.session_hash)
+        try:
+            weight = tv_weight_at(stop_at, preset)
+            if session.drawing is not None and session.steering is not None:
+                session.steering.steer(tv_weight=weight)
+        except PetLensError as error:
+            raise gr.Error(message_for(error), print_exception=False) from error
+        return gr.update(info=weight_text(int(stop_at)))
+
+    def scrub(place: Any, request: gr.Request) -> Any:
+        drawing = context.sessions.get(request.session_hash).ideal
+        if drawing is None or isinstance(place, bool) or not isinstance(place, (int, float)):
+            return gr.skip()
+        frames = drawing.film.frames
+        number = int(min(max(place, 0), len(frames) - 1)) if place == place else 0
+        return picture_panel(drawing) if number == len(frames) - 1 else frame_panel(drawing, frames[number])
+
+    async def ask_others(request: gr.Request) -> AsyncIterator[str]:
+        """What other networks say; they may have to be loaded first."""
+        drawing = context.sessions.get(request.session_hash).ideal
+        if drawing is None:
+            yield ""
+            return
+        job = Job(partial(opinions_of, drawing))
+        try:
+            context.data.submit(job)
+            async for progress in job.watch(every_seconds=0.3):
+                done = progress.state == "done"
+                yield opinions_card(drawing, progress.snapshot or (), done=done)
+        except Exception as error:
+            yield cards.message_card(message_for(error))
+        finally:
+            job.stop()
+
+    async def offer_classes(network: str, chosen: str, request: gr.Request) -> dict:
+        """The names that this network knows."""
+        try:
+            found = find_network(context, network, request.session_hash)
+            own = None
+            if isinstance(found, VisitorsRun):
+                own = (await context.data.run(load, found)).class_names
+            names = list(await context.quick.run(names_of_classes, own))
+        except PetLensError:
+            return gr.skip()
+        return gr.update(choices=names, value=chosen if own is None or chosen in names else names[0])
+
+    async def open_link(request: gr.Request) -> tuple:
+        """A link that was shared puts everything as it was."""
+        params = dict(request.query_params)
+        nothing = (gr.skip(),) * (5 + len(form.widgets))
+        if params.get("tab") != "ideal":
+            return *nothing, gr.skip()
+        try:
+            class_name, network, preset, settings = await context.quick.run(read_link, params)
+        except PetLensError as error:
+            return gr.update(selected="ideal"), *nothing[1:], cards.message_card(message_for(error))
+        return gr.update(selected="ideal"), class_name, network, preset, *form.shown(settings), gr.skip()
+
+    streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
+    drawn = start.click(start_drawing, inputs={*form.inputs, page_address}, **streamed)
+    gone_on = more.click(continue_drawing, inputs=[page_address, form.smoothness, form.preset], **streamed)
+    for event in (drawn, gone_on):
+        event.then(ask_others, outputs=others, concurrency_limit=None, **_PRIVATE)
+    stop.click(stop_drawing, outputs=stop, queue=False, api_visibility="private")
+    form.smoothness.change(
+        steer, inputs=[form.smoothness, form.preset], outputs=form.smoothness, queue=False, **_PRIVATE
+    )
+    film.input(scrub, inputs=film, outputs=picture, queue=False, trigger_mode="always_last", **_PRIVATE)
+    gr.on(
+        [tab.select, form.network.change],
+        offer_classes,
+        inputs=[form.network, form.class_name],
+        outputs=form.class_name,
+        queue=False,
+        **_PRIVATE,
+    )
+    page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
+    page.load(
+        open_link,
+        outputs=[tabs, form.class_name, form.network, form.preset, form.smoothness, *form.widgets.values(), status],
+        queue=False,
+        **_PRIVATE,
+    )
+    return [form.network]
+
+
+def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str) -> Wish:
+    settings = form.settings(values)
+    class_name = values[form.class_name]
+    if not isinstance(class_name, str) or not class_name.strip():
+        raise SettingsError(f"There is no class to draw. Choose one, for instance {FAVOURITES[0]}.")
+    network = find_network(context, values[form.network], visitor)
+    return Wish(class_name, network, settings, values[form.preset], values[form.photo])
+
+
+def _steering(wish: Wish) -> Steering:
+    from core.ascent.ascent import Steering
+
+    return Steering(wish.settings)
+
+
+def _with_smoothness(wish: Wish, stop_at: Any, preset: str) -> Wish:
+    return replace(wish, settings=replace(wish.settings, tv_weight=tv_weight_at(stop_at, preset)))

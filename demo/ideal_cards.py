@@ -1,0 +1,156 @@
+"""An ideal image as HTML: the picture while it grows, its curves, what others say, the sweep. Every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from demo.cards import bars, percent
+from demo.ideal_run import Drawing, data_url
+
+if TYPE_CHECKING:
+    from core.ascent.agreement import Opinion
+    from core.ascent.ascent import AscentSnapshot
+    from core.ascent.film import Frame
+
+_WIDE, _HIGH, _LEFT, _TOP, _BOTTOM = 340, 150, 46, 10, 24
+
+
+def picture_panel(drawing: Drawing) -> str:
+    """The candidates, each with the probability of its class."""
+    from core.ascent.film import as_jpeg
+
+    figures = [
+        _figure(as_jpeg(one.picture), f"{escape(drawing.title)}, {percent(one.probability)}", f"ideal {drawing.title}")
+        for one in drawing.snapshot.drawn
+    ]
+    kind = "pl-ideal" if len(figures) == 1 else "pl-ideal pl-several"
+    return f'<div class="{kind}">{"".join(figures)}</div>'
+
+
+def frame_panel(drawing: Drawing, frame: Frame) -> str:
+    """One frame of the film."""
+    said = f"after {frame.step} steps: {percent(frame.probability)}"
+    alt = f"ideal {drawing.title} after {frame.step} steps"
+    return f'<div class="pl-ideal">{_figure(frame.jpeg, said, alt)}</div>'
+
+
+def status_card(drawing: Drawing, *, running: bool, stopping: bool = False) -> str:
+    """How far it is, the names that its network reads, and the curves."""
+    snapshot = drawing.snapshot
+    best = drawing.best
+    seen = [row for row in snapshot.history if row.loss is not None]
+    doing = "Stopping …" if stopping else "Drawing" if running else _ended(snapshot)
+    share = snapshot.step / snapshot.total_steps
+    bar = f'<div class="pl-progress"><span style="width:{share:.1%}"></span></div>' if running else ""
+    note = f'<p class="pl-note pl-warning" role="alert">{escape(snapshot.note)}</p>' if snapshot.note else ""
+    left = ""
+    if running and snapshot.step and snapshot.steps_per_second:
+        left = f" · {(snapshot.total_steps - snapshot.step) / snapshot.steps_per_second:.0f} s left"
+    return (
+        '<div class="pl-card pl-drawing">'
+        f'<p class="pl-network">{escape(drawing.network)} believes in its picture of {escape(drawing.title)}</p>'
+        f'<p class="pl-headline"><span class="pl-name">{percent(best.probability)}</span></p>'
+        f'<p class="pl-doing" role="status">{doing}: step {snapshot.step} of {snapshot.total_steps}{left}</p>{bar}{note}'
+        f"{bars(best.prediction.top(5))}"
+        f"{_curve('Probability of the class', [(row.step, row.probability) for row in snapshot.history], snapshot, share=True)}"
+        f"{_curve('Loss', [(row.step, row.loss) for row in seen], snapshot)}"
+        f'<p class="pl-foot">neighbouring pixels differ by {best.variation:.1%} · {snapshot.steps_per_second:.1f} steps a '
+        f"second · {snapshot.gradients} gradients</p></div>"
+    )
+
+
+def opinions_card(drawing: Drawing, opinions: Sequence[Opinion], *, done: bool) -> str:
+    """What networks that took no part say of the picture."""
+    if drawing.own_classes:
+        return _card("<p>Only your own network knows this class: there is nobody else to ask.</p>")
+    if done and not opinions:
+        return _card("<p>There is no other network on this machine to ask. More are had from the hub.</p>")
+    rows = "".join(_opinion_row(opinion) for opinion in opinions)
+    right = sum(opinion.place == 1 for opinion in opinions)
+    said = f"{right} of {len(opinions)} other networks read {escape(drawing.title)} too." if done else "Asking others …"
+    return _card(
+        f'<p class="pl-doing" role="status">{said}</p><div class="pl-table"><table><thead><tr><th>network</th>'
+        f"<th>reads</th><th>the class is</th><th>probability</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        '<p class="pl-foot">They judge the very file that is downloaded.</p>'
+    )
+
+
+def sweep_panel(snapshot: AscentSnapshot, weights: Sequence[float], title: str) -> str:
+    """The pictures in a row, and under each its weight, probability and roughness."""
+    from core.ascent.film import as_jpeg
+
+    figures = []
+    for weight, one in zip(weights, snapshot.drawn, strict=True):
+        said = (
+            f"<b>TV {weight:g}</b><span>{percent(one.probability)} {escape(title)}</span>"
+            f"{_share_bar(one.probability)}<span>roughness {one.variation:.1%}</span>{_share_bar(one.variation / 0.5)}"
+        )
+        alt = f"ideal {title} with a TV weight of {weight:g}"
+        figures.append(
+            f'<figure><img src="{data_url(as_jpeg(one.picture))}" alt="{escape(alt, quote=True)}">'
+            f"<figcaption>{said}</figcaption></figure>"
+        )
+    return f'<div class="pl-sweep">{"".join(figures)}</div>'
+
+
+def _ended(snapshot: AscentSnapshot) -> str:
+    return {"steps": "Done", "time": "Time is over", "diverged": "Ended"}.get(snapshot.stopped_by, "Stopped")
+
+
+def _figure(jpeg: bytes, caption: str, alt: str) -> str:
+    """A picture; the caption is markup, the alternative text is text."""
+    return (
+        f'<figure><img src="{data_url(jpeg)}" alt="{escape(alt, quote=True)}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _opinion_row(opinion: Opinion) -> str:
+    sign = "✓" if opinion.place == 1 else "·"
+    return (
+        f"<tr><td>{escape(opinion.network)}</td><td>{sign} {escape(opinion.prediction.top(1)[0].title)}</td>"
+        f"<td>number {opinion.place}</td>"
+        f'<td class="pl-number">{percent(opinion.probability)}</td></tr>'
+    )
+
+
+def _curve(title: str, points: Sequence[tuple[int, float]], snapshot: AscentSnapshot, *, share: bool = False) -> str:
+    """A small chart against steps; `share`: from 0 to 100 %."""
+    if not points:
+        return ""
+    values = [value for _, value in points]
+    low, high = (0.0, 1.0) if share else (min(values), max(values))
+    if high - low < 1e-9:
+        high = low + 1
+
+    def x(step: float) -> float:
+        return _LEFT + (_WIDE - _LEFT - 8) * step / snapshot.total_steps
+
+    def y(value: float) -> float:
+        return _HIGH - _BOTTOM - (_HIGH - _TOP - _BOTTOM) * (value - low) / (high - low)
+
+    write = ("{:.0%}" if share else "{:.3g}").format
+    ticks = "".join(
+        f'<path d="M{_LEFT} {y(tick):.1f}H{_WIDE - 8}"/><text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">'
+        f"{write(tick)}</text>"
+        for tick in (low, (low + high) / 2, high)
+    )
+    line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
+    said = f"{title}: {write(values[0])} at first, {write(values[-1])} after {points[-1][0]} steps"
+    return (
+        f'<figure class="pl-curve"><figcaption>{title}</figcaption>'
+        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{escape(said, quote=True)}">{ticks}'
+        f'<text x="{_LEFT}" y="{_HIGH - 6}">0</text>'
+        f'<text x="{_WIDE - 8}" y="{_HIGH - 6}" text-anchor="end">{snapshot.total_steps} steps</text>'
+        f'<polyline points="{line}"/></svg></figure>'
+    )
+
+
+def _share_bar(share: float) -> str:
+    return f'<span class="pl-bar" aria-hidden="true"><span style="width:{min(1.0, share):.1%}"></span></span>'
+
+
+def _card(inner: str) -> str:
+    return f'<div class="pl-card">{inner}</div>'

@@ -1,0 +1,162 @@
+"""One ideal image of one visitor: from a choice to a stream of drawings, its files, and what others say of it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import core
+from core.ascent.settings import AscentSettings
+from core.errors import SettingsError
+from demo.networks import Network, load
+from demo.session import VisitorsRun
+
+if TYPE_CHECKING:
+    from core.ascent.agreement import Opinion
+    from core.ascent.ascent import AscentSnapshot, Steering
+    from core.ascent.film import Film
+    from core.ascent.picture import Drawn
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a visitor wants to see.
+
+    Attributes:
+        class_name: as it was chosen or typed.
+        network: who draws.
+        settings: how.
+        preset: what the settings began with.
+        photo: path of an uploaded photo to start from, if any.
+    """
+
+    class_name: str
+    network: Network
+    settings: AscentSettings
+    preset: str
+    photo: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """An ideal image as far as it is.
+
+    Attributes:
+        wish: what it is to be.
+        title: of its class, as the network calls it.
+        label: index of that class.
+        network: title of the network.
+        backbone: its timm name.
+        own_classes: whether the classes are those of a visitor's run, which no other network knows.
+        snapshot: of the ascent.
+        film: some of the pictures on the way, those of the likeliest candidate.
+    """
+
+    wish: Wish
+    title: str
+    label: int
+    network: str
+    backbone: str
+    own_classes: bool
+    snapshot: AscentSnapshot = field(repr=False)
+    film: Film = field(repr=False)
+
+    @property
+    def best(self) -> Drawn:
+        """The candidate that its network is surest of."""
+        return max(self.snapshot.drawn, key=lambda one: one.probability)
+
+
+def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: float) -> Iterator[Drawing]:
+    """The ascent, with its film. Stops by itself after `max_seconds`.
+
+    Raises:
+        PetLensError: a class that is unknown, settings that do not fit the network, a photo that cannot be read.
+    """
+    from core.ascent.film import Film, Frame
+
+    classifier = load(wish.network)
+    label = label_of(wish.class_name, classifier)
+    photo = core.read_image(wish.photo) if wish.settings.start == "photo" and wish.photo else None
+    film = go_on.film if go_on else Film()
+    snapshots = core.ascend(
+        classifier,
+        [label],
+        wish.settings,
+        photo=photo,
+        steering=steering,
+        go_on=go_on.snapshot if go_on else None,
+        max_seconds=max_seconds,
+    )
+    for snapshot in snapshots:
+        best = max(snapshot.drawn, key=lambda one: one.probability)
+        film = film.with_frame(Frame.of(snapshot.looked_at, best.probability, best.picture))
+        yield Drawing(
+            wish,
+            classifier.class_names[label],
+            label,
+            classifier.backbone.title,
+            classifier.backbone.name,
+            isinstance(wish.network, VisitorsRun),
+            snapshot,
+            film,
+        )
+
+
+def label_of(text: str, classifier: core.Classifier) -> int:
+    """The class that is meant: ImageNet's by any of its names, a run's by its own.
+
+    Raises:
+        SettingsError: nothing or several fit; the message lists what is near.
+    """
+    if classifier.head is None:
+        return core.find_class(text).index
+    names = [name.casefold() for name in classifier.class_names]
+    if text.casefold() not in names:
+        known = ", ".join(classifier.class_names[:20])
+        raise SettingsError(f"This network was trained on other classes than {text!r:.80}. It knows {known}.")
+    return names.index(text.casefold())
+
+
+def opinions_of(drawing: Drawing) -> Iterator[tuple[Opinion, ...]]:
+    """What the other networks say of the picture, as it is downloaded: all that is known after each of them."""
+    from core.ascent.agreement import opinions
+
+    known: tuple[Opinion, ...] = ()
+    yield known
+    if drawing.own_classes:
+        return
+    picture = core.read_image(io.BytesIO(png_of(drawing)))
+    for opinion in opinions(picture, drawing.label, [drawing.backbone]):
+        known = (*known, opinion)
+        yield known
+
+
+def png_of(drawing: Drawing) -> bytes:
+    """The best candidate as the PNG file that is downloaded, with its recipe inside."""
+    from core.ascent.files import Recipe, to_png
+
+    recipe = Recipe(drawing.title, drawing.backbone, drawing.snapshot.looked_at, drawing.wish.settings)
+    return to_png(drawing.best.picture, recipe)
+
+
+def write_files(drawing: Drawing) -> tuple[str, str]:
+    """PNG and animation in a new temporary folder, which the caller deletes; returns both paths."""
+    from core.ascent.files import to_webp
+
+    folder = Path(tempfile.mkdtemp(prefix="pet-lens-"))
+    name = "".join(c if c.isalnum() else "-" for c in drawing.title.casefold())[:60] or "picture"
+    png, webp = folder / f"ideal-{name}.png", folder / f"ideal-{name}.webp"
+    png.write_bytes(png_of(drawing))
+    webp.write_bytes(to_webp([*(frame.picture() for frame in drawing.film.frames), drawing.best.picture]))
+    return str(png), str(webp)
+
+
+def data_url(jpeg: bytes) -> str:
+    """A picture inside a page."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

@@ -1,0 +1,110 @@
+"""The TV sweep on the page: one class, six weights of smoothness, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from demo import cards
+from demo.context import Context
+from demo.ideal_cards import sweep_panel
+from demo.ideal_form import Form
+from demo.ideal_run import label_of
+from demo.jobs import Job
+from demo.messages import message_for
+from demo.networks import Network, find_network, load, prepare
+
+if TYPE_CHECKING:
+    from core.ascent.ascent import AscentSnapshot
+    from core.ascent.settings import AscentSettings
+
+ABOUT = (
+    "Draws the class six times from the same noise, each time with another weight of smoothness, and with the other "
+    "settings as they are above. Without it the network is convinced by noise; with too much nothing is left to see."
+)
+_STEPS = 150
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """A sweep as far as it is."""
+
+    title: str
+    weights: tuple[float, ...]
+    snapshot: AscentSnapshot = field(repr=False)
+
+
+def build_sweep(context: Context, form: Form) -> None:
+    """Put the components on the page and connect them."""
+    with gr.Accordion("Why smoothness? Six weights side by side", open=False, elem_id="sweep"):
+        gr.Markdown(ABOUT)
+        with gr.Row():
+            steps = gr.Slider(20, 600, value=_STEPS, step=10, label="Steps of each", elem_id="sweep-steps")
+            go = gr.Button("Draw six", elem_id="draw-six")
+            stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-sweep")
+        said = gr.HTML(elem_id="sweep-said")
+        pictures = gr.HTML(elem_id="sweep-pictures")
+
+    async def draw_six(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
+        visitor = request.session_hash
+        busy = gr.update(interactive=False), gr.update(interactive=True)
+        idle = gr.update(interactive=True), gr.update(interactive=False)
+        yield cards.waiting_card("Waking the network …"), gr.skip(), *busy
+        job = None
+        try:
+            settings = await context.quick.run(form.settings, values)
+            settings = await context.quick.run(partial(dataclasses.replace, settings, steps=values[steps]))
+            network = find_network(context, values[form.network], visitor)
+            async for waiting in prepare(context, network):
+                yield waiting, gr.skip(), *busy
+            seconds = 60.0 * context.limits.max_drawing_minutes
+            job = Job(partial(_sweep, network, str(values[form.class_name]), settings, seconds))
+            context.sessions.start(visitor, job, kind="drawing")
+            context.drawing.submit(job)
+            async for progress in job.watch(every_seconds=0.4):
+                swept = progress.snapshot
+                if swept is None:
+                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
+                    yield cards.waiting_card(text), gr.skip(), *busy
+                    continue
+                snapshot = swept.snapshot
+                text = f"Step {snapshot.step} of {snapshot.total_steps}"
+                share = snapshot.step / snapshot.total_steps
+                card = cards.waiting_card(text if job.unfinished else f"Done: {text.lower()}", share)
+                yield card, sweep_panel(snapshot, swept.weights, swept.title), *(busy if job.unfinished else idle)
+            if swept is None:
+                yield cards.waiting_card("Stopped."), gr.skip(), *idle
+        except Exception as error:
+            yield cards.message_card(message_for(error)), gr.skip(), *idle
+        finally:
+            if job is not None:
+                job.stop()
+                context.sessions.finish(visitor, job, kind="drawing")
+
+    def stop_sweep(request: gr.Request) -> dict:
+        context.sessions.stop(request.session_hash, kind="drawing")
+        return gr.update(interactive=False)
+
+    go.click(
+        draw_six,
+        inputs={*form.inputs, steps},
+        outputs=[said, pictures, go, stop],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
+    stop.click(stop_sweep, outputs=stop, queue=False, api_visibility="private")
+
+
+def _sweep(network: Network, class_name: str, settings: AscentSettings, max_seconds: float) -> Iterator[Swept]:
+    from core.ascent.sweep import TV_WEIGHTS, sweep
+
+    classifier = load(network)
+    label = label_of(class_name, classifier)
+    for snapshot in sweep(classifier, label, settings, max_seconds=max_seconds):
+        yield Swept(classifier.class_names[label], TV_WEIGHTS, snapshot)
