@@ -35,10 +35,14 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.head
+	$(BIN)/python -m benchmarks.head_speed
 	$(BIN)/python -m benchmarks.first_run
 	$(BIN)/python -m benchmarks.backbones
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.finetune
+	$(BIN)/python -m benchmarks.finetune --scratch --minutes 12
+	$(BIN)/python -m benchmarks.ideal_images
+	$(BIN)/python -m benchmarks.tables
 
 # The stamps make a second run start at once; a changed list of packages installs again.
 $(VENV)/bin/python:

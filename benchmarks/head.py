@@ -2,7 +2,7 @@
 
 Both choose their regularisation by 5-fold cross-validation on the training split, and so is the view chosen that the
 figure is for: the official test split judges all views in the table, and chooses nothing.
-Time: 100 epochs of ours, and scikit-learn's fit, in turns. Better embeddings (mirrored, larger) with what they cost.
+Better embeddings (mirrored, larger) with what they cost. How long a training takes: `head_speed`.
 Needs scikit-learn: `pip install -r benchmarks/requirements.txt`.
 """
 
@@ -13,7 +13,6 @@ import dataclasses
 import time
 import warnings
 
-import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -45,9 +44,7 @@ LBFGS = HeadSettings(optimiser="lbfgs", epochs=100, choose_weight_decay=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="timings of each (default: 5)")
-    options = parser.parse_args()
+    argparse.ArgumentParser(description=__doc__).parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
     dataset = open_dataset("oxford-pets", data=report.PHOTOS)
     names = dataset.class_names
@@ -84,8 +81,6 @@ def main() -> None:
         ),
     }
     figures["scikit-learn"] = {name: _scikit_learn(embedded[name]) for name in dict.fromkeys((PLAIN, best_view))}
-    best_c = figures["scikit-learn"][PLAIN]["C"]
-    figures |= _timings(embedded[PLAIN]["train"], names, best_c, options.rounds)
     report.write("head", figures)
 
 
@@ -107,41 +102,6 @@ def _accuracy(parts: dict[str, Examples], names: tuple[str, ...], settings: Head
     """Accuracy on the test split of a head that learned from the whole training split."""
     history = last(train_head(parts["train"], parts["test"], names, settings)).history
     return round(history.validation_accuracy[-1], 4)
-
-
-def _timings(train: Examples, names: tuple[str, ...], best_c: float, rounds: int) -> dict:
-    scaled = StandardScaler().fit_transform(train.vectors)
-    measured: dict[str, list[float]] = {
-        "100 epochs, seconds": [],
-        "100 epochs with validation curves, seconds": [],
-        "L-BFGS, 100 iterations, seconds": [],
-        "scikit-learn's fit, seconds": [],
-    }
-    ours, theirs = "100 epochs, seconds", "scikit-learn's fit, seconds"
-    validation = train.take(np.arange(0, len(train), 7))
-    for _ in range(rounds):
-        settings = HeadSettings(epochs=100)
-        measured[ours].append(_seconds(lambda s=settings: last(train_head(train, None, names, s))))
-        measured["100 epochs with validation curves, seconds"].append(
-            _seconds(lambda s=settings: last(train_head(train, validation, names, s)))
-        )
-        lbfgs = dataclasses.replace(LBFGS, weight_decay=0.03)
-        measured["L-BFGS, 100 iterations, seconds"].append(
-            _seconds(lambda s=lbfgs: last(train_head(train, None, names, s)))
-        )
-        regression = LogisticRegression(C=best_c, max_iter=2000)
-        measured[theirs].append(_seconds(lambda r=regression: r.fit(scaled, train.labels)))
-    return {
-        "medians": {name: report.median(values, 3) for name, values in measured.items()},
-        "100 epochs / scikit-learn's fit": report.median_ratio(measured[ours], measured[theirs]),
-        "rounds measured": {name: [round(value, 3) for value in values] for name, values in measured.items()},
-    }
-
-
-def _seconds(work) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -86,8 +86,10 @@ class Adam(Optimiser):
         count = int(steps)
         mean.lerp_(gradient, 1 - 0.9)
         squares.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
-        root = (squares / (1 - 0.999**count)).sqrt_().add_(_TINY)
-        parameter.addcdiv_(mean, root, value=-rate / (1 - 0.9**count))
+        # both corrections in the numbers, not in a pass over the squares: m / c1 / (sqrt(s / c2) + tiny), expanded by sqrt(c2)
+        spread = (1 - 0.999**count) ** 0.5
+        root = squares.sqrt().add_(_TINY * spread)
+        parameter.addcdiv_(mean, root, value=-rate * spread / (1 - 0.9**count))
 
 
 class AdamW(Adam):

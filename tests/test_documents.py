@@ -55,7 +55,9 @@ def test_every_module_stands_in_the_architecture():
     assert [path.stem for path in modules if f"`{path.stem}`" not in architecture] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md", "docs/methods.md", "docs/hosting.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/architecture.md", "docs/transfer.md", "docs/methods.md", "docs/hosting.md"]
+)
 def test_links_lead_somewhere(name):
     path = PROJECT / name
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text(encoding="utf-8"))

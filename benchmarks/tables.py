@@ -1,0 +1,148 @@
+"""Write the tables of `docs/transfer.md` from the result files: no figure there is typed by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks import report
+
+PAGE = report.PROJECT / "docs" / "transfer.md"
+TITLES = {
+    "cats-vs-dogs": "Cats vs Dogs",
+    "oxford-pets-species": "Oxford pets, cat or dog",
+    "oxford-pets": "Oxford pets, 37 breeds",
+    "hymenoptera": "Ants and bees",
+    "drawn-pets": "Drawn pets",
+    "magnetic-tile": "Defects of magnetic tiles",
+}
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    tables = {"transfer": _transfer(), "networks": _networks(), "tuning": _tuning(), "views": _views()}
+    page = PAGE.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        page = _with_table(page, name, table)
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def _with_table(page: str, name: str, table: str) -> str:
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    page, found = place.subn(lambda _: f"{begin}{table}\n{end}", page)
+    if not found:
+        raise SystemExit(f"{PAGE} has no place for the table {name}")
+    return page
+
+
+def _transfer() -> str:
+    rows = []
+    for name, ways in _figures("transfer")["new head"].items():
+        usual = ways["default"]
+        rows.append(
+            [
+                TITLES[name],
+                usual["classes"],
+                f"{usual['trained on']:,} / {usual['tested on']:,}",
+                _percent(usual["guessing the largest class"]),
+                f"{_percent(usual['accuracy'])} ({_percent(usual['balanced'])})",
+                f"{_percent(ways['L-BFGS, cross-validated']['accuracy'])} ({_percent(ways['L-BFGS, cross-validated']['balanced'])})",
+                _percent(ways["5 pictures a class"]["accuracy"]),
+                _percent(ways["the classic bug: no input scaling"]["accuracy"]),
+                ways["test pictures that resemble a training picture"],
+            ]
+        )
+    heads = [
+        "pictures",
+        "classes",
+        "train / test",
+        "guessing",
+        "new head",
+        "L-BFGS, decay chosen",
+        "5 a class",
+        "the classic bug",
+        "near-duplicates",
+    ]
+    return _table(heads, rows)
+
+
+def _networks() -> str:
+    rows = [
+        [
+            title,
+            f"{_percent(row['accuracy'])} ({_percent(row['interval'][0])} to {_percent(row['interval'][1])})",
+            _percent(row["balanced"]),
+            row["seconds to embed 1,000 pictures"],
+            row["millions of parameters"],
+            f"{row['MB of the process at most']:,}",
+        ]
+        for title, row in _figures("backbones")["networks"].items()
+    ]
+    return _table(
+        ["network", "accuracy", "balanced", "s for 1,000 pictures", "million parameters", "MB of the process"], rows
+    )
+
+
+def _tuning() -> str:
+    rows = []
+    for title, name in (("pre-trained, fine-tuned", "finetune"), ("from random weights", "finetune.scratch")):
+        figures = _figures(name)
+        curve = " → ".join(
+            f"{_percent(row['accuracy'])} at {row['seconds'] / 60:.0f} min" for row in _some(figures["curve"])
+        )
+        alone = figures["accuracy of the head alone"]
+        rows.append(
+            [
+                title,
+                _percent(alone) if alone else "",
+                f"**{_percent(figures['accuracy'])}**",
+                f"{figures['seconds'] / 60:.0f}",
+                curve,
+            ]
+        )
+    return _table(["start", "head alone", "accuracy", "minutes", "on every fourth test picture"], rows)
+
+
+def _views() -> str:
+    figures = _figures("head")
+    theirs = figures["scikit-learn"]
+    rows = [
+        [
+            name,
+            _percent(row["cross-validated accuracy"]),
+            _percent(row["test accuracy, L-BFGS"]),
+            _percent(row["test accuracy, default settings"]),
+            _percent(theirs[name]["test accuracy"]) if name in theirs else "",
+            row["embedding seconds"],
+        ]
+        for name, row in figures["ours"].items()
+    ]
+    return _table(
+        ["view", "cross-validated", "test, L-BFGS", "test, default settings", "test, scikit-learn", "s to embed"], rows
+    )
+
+
+def _some(curve: Sequence[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:
+    stride = max(1, -(-len(curve) // most))
+    return [*curve[:-1:stride], curve[-1]]
+
+
+def _figures(name: str) -> dict[str, Any]:
+    return json.loads((report.RESULTS / f"{name}.json").read_text())["figures"]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
