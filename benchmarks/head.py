@@ -34,11 +34,8 @@ C_VALUES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 PLAIN = "224 px"
 VIEWS = {
     PLAIN: ViewSettings(),
-    "224 px, mirrored too": ViewSettings(mirrored=True),
     "256 px": ViewSettings(size_px=256),
     "256 px, mirrored too": ViewSettings(size_px=256, mirrored=True),
-    "288 px": ViewSettings(size_px=288),
-    "288 px, mirrored too": ViewSettings(size_px=288, mirrored=True),
 }
 LBFGS = HeadSettings(optimiser="lbfgs", epochs=100, choose_weight_decay=True)
 

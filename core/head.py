@@ -43,4 +43,5 @@ class Head:
 
     def logits(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Embeddings `(N, D)` -> logits `(N, K)`; gradients flow back to the embeddings."""
-        return torch.nn.functional.linear(embeddings, self.weight, self.bias)
+        weight, bias = (tensor.to(embeddings.device) for tensor in (self.weight, self.bias))
+        return torch.nn.functional.linear(embeddings, weight, bias)

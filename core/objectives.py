@@ -71,8 +71,7 @@ class Objective:
 
 def cross_entropy(labels: Sequence[int]) -> Objective:
     """-log p(label). It stops pulling once the network is sure."""
-    wanted = torch.as_tensor(labels)
-    return Objective(lambda look: functional.cross_entropy(look.logits, wanted, reduction="sum"))
+    return Objective(lambda look: functional.cross_entropy(look.logits, _column(labels, look)[:, 0], reduction="sum"))
 
 
 def logit(labels: Sequence[int]) -> Objective:
@@ -81,20 +80,24 @@ def logit(labels: Sequence[int]) -> Objective:
     References:
         Zhao et al. 2021, On Success and Simplicity: A Second Look at Transferable Targeted Attacks, arXiv:2012.11207
     """
-    wanted = torch.as_tensor(labels)
-    return Objective(lambda look: -look.logits.gather(1, wanted[:, None]).sum())
+    return Objective(lambda look: -look.logits.gather(1, _column(labels, look)).sum())
 
 
 def margin(labels: Sequence[int]) -> Objective:
     """The largest other logit minus that of the label (Carlini and Wagner 2017, arXiv:1608.04644)."""
-    wanted = torch.as_tensor(labels)
 
     def value(look: Look) -> torch.Tensor:
-        own = look.logits.gather(1, wanted[:, None])
-        others = look.logits.scatter(1, wanted[:, None], -torch.inf).amax(1, keepdim=True)
+        wanted = _column(labels, look)
+        own = look.logits.gather(1, wanted)
+        others = look.logits.scatter(1, wanted, -torch.inf).amax(1, keepdim=True)
         return (others - own).sum()
 
     return Objective(value)
+
+
+def _column(labels: Sequence[int], look: Look) -> torch.Tensor:
+    """`(N, 1)`, where the logits are."""
+    return torch.tensor(labels, device=look.logits.device)[:, None]
 
 
 def total_variation(norm: Norm = "l1", weights: Callable[[], Weights] = lambda: 1.0) -> Objective:
@@ -156,19 +159,18 @@ def _divergence(layer: ChannelStatistics) -> torch.Tensor:
     return (variance + layer.mean.square() - 1 - variance.log()).mean() / 2
 
 
-def likeness() -> Objective:
-    """How alike the pictures of a batch are: mean cosine of their layouts, each with each other; 0 for one picture.
+def likeness(labels: Sequence[int]) -> Objective:
+    """How alike pictures of one label are: mean cosine of their layouts, each with each other; 0 where there is one.
 
     A layout is the picture shrunk to 16 x 16 without its mean. Added, it makes several candidates differ, as the
     diversity term of Olah et al. 2017 (Feature Visualization) does with textures.
     """
 
     def value(look: Look) -> torch.Tensor:
-        count = len(look.pixels)
-        if count < 2:
-            return look.pixels.new_zeros(())
+        wanted = _column(labels, look)
+        pairs = (wanted == wanted.T).float().fill_diagonal_(0)
         layouts = functional.adaptive_avg_pool2d(look.pixels, _LAYOUT_PX).flatten(1)
         layouts = functional.normalize(layouts - layouts.mean(1, keepdim=True), dim=1)
-        return ((layouts @ layouts.T).sum() - count) / (count - 1)
+        return (layouts @ layouts.T * pairs / pairs.sum(1, keepdim=True).clamp(min=1)).sum()
 
     return Objective(value)

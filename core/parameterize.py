@@ -24,8 +24,9 @@ Start = Literal["noise", "grey", "photo"]
 # Square root of the covariance of red, green and blue over 200 photos of ImageNet at 64 x 64, by columns: light to dark,
 # warm to cold, green to purple. Measured for this project; what matters is that the three are far from equal.
 _COLOURS = ((0.238, 0.085, 0.024), (0.247, 0.001, -0.047), (0.250, -0.082, 0.024))
-# Of the start's logits of brightness, in waves and phases: faint, so that the picture comes from the network.
+# Spread of the start's waves: faint, so that the picture comes from the network.
 _FAINT = 0.05
+# Spread of the logits of brightness where the strength of waves is fixed: most values between a tenth and nine tenths.
 _CONTRAST = 1.2
 
 
@@ -156,7 +157,7 @@ class Phase:
         magnitude = _one_over_frequency(side_px)
         magnitude[0, 0] = 0  # a constant would make the picture dark or bright
         energy = 2 * magnitude.square().sum()  # each wave stands for itself and its mirror image
-        self._magnitude = magnitude * (_CONTRAST / energy.sqrt() / 0.25)
+        self._magnitude = magnitude * (_CONTRAST / energy.sqrt())
 
     @property
     def parameters(self) -> list[torch.Tensor]:  # noqa: D102

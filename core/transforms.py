@@ -35,33 +35,38 @@ class Views:
     light: float = 0.0
     noise: float = 0.0
 
-    def __call__(self, pixels: torch.Tensor, side_px: int, generator: torch.Generator) -> torch.Tensor:
+    def __call__(
+        self, pixels: torch.Tensor, side_px: int, generator: torch.Generator, *, alike: bool = False
+    ) -> torch.Tensor:
         """A view of each picture.
 
         Args:
             pixels: `(N, 3, S, S)` in [0, 1].
             side_px: of the views.
+            alike: whether all pictures are seen in the same way.
 
         Returns:
             `(N, 3, side_px, side_px)`, about [0, 1]; gradients flow back to the pixels.
         """
+        if side_px < pixels.shape[-1]:  # sampling would skip pixels, which then nothing pulls
+            pixels = functional.interpolate(pixels, size=(side_px, side_px), mode="bilinear", antialias=True)
+        drawn = 1 if alike else len(pixels)
         if self._moves or side_px != pixels.shape[-1]:
-            pixels = self._moved(pixels, side_px, generator)
+            pixels = self._moved(pixels, side_px, drawn, generator)
         if self.light:
-            contrast, brightness = (self._between(len(pixels), -self.light, self.light, generator) for _ in range(2))
+            contrast, brightness = (self._between(drawn, -self.light, self.light, generator) for _ in range(2))
             pixels = (pixels - 0.5) * (1 + contrast.view(-1, 1, 1, 1)) + 0.5 + brightness.view(-1, 1, 1, 1) / 2
         if self.noise:
-            drawn = torch.randn(pixels.shape, generator=generator).to(pixels.device)
-            pixels = pixels + self.noise * drawn
+            noise = torch.randn((drawn, *pixels.shape[1:]), generator=generator).to(pixels.device)
+            pixels = pixels + self.noise * noise
         return pixels
 
     @property
     def _moves(self) -> bool:
         return bool(self.jitter or self.rotate_degrees or self.flip or self.zoom_in < 1 or self.zoom_out > 1)
 
-    def _moved(self, pixels: torch.Tensor, side_px: int, generator: torch.Generator) -> torch.Tensor:
-        """One resampling for shift, zoom, turn and mirror."""
-        count = len(pixels)
+    def _moved(self, pixels: torch.Tensor, side_px: int, count: int, generator: torch.Generator) -> torch.Tensor:
+        """One resampling for shift, zoom, turn and mirror, of which `count` are drawn: one for all, or one for each."""
         # factors are as likely as their inverses
         zoom = self._between(count, math.log(self.zoom_in), math.log(self.zoom_out), generator).exp()
         angle = self._between(count, -self.rotate_degrees, self.rotate_degrees, generator).deg2rad()
@@ -73,7 +78,8 @@ class Views:
         )
         cos, sin = zoom * angle.cos(), zoom * angle.sin()
         matrix = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1).view(count, 2, 3)
-        grid = functional.affine_grid(matrix.to(pixels.device), [count, 3, side_px, side_px], align_corners=False)
+        matrix = matrix.to(pixels.device).expand(len(pixels), 2, 3)
+        grid = functional.affine_grid(matrix, [len(pixels), 3, side_px, side_px], align_corners=False)
         return functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
     @staticmethod

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from core.ascent.presets import find_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
@@ -25,7 +24,7 @@ from demo.ideal_form import (
     tv_weight_at,
     weight_text,
 )
-from demo.ideal_run import Drawing, Wish, draw, opinions_of, write_files
+from demo.ideal_run import Drawing, Wish, discard, draw, opinions_of, write_files
 from demo.ideal_sweep import build_sweep
 from demo.jobs import Job
 from demo.messages import message_for
@@ -84,18 +83,26 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         }
         return tuple({**given, **buttons}.get(output, gr.skip()) for output in outputs)
 
+    def failed(visitor: str, card: str) -> tuple:
+        """The picture of before stays, with all that one can do with it."""
+        kept = context.sessions.get(visitor).ideal is not None
+        files = {"png": gr.update(interactive=kept), "webp": gr.update(interactive=kept)}
+        return shown({"status": card, **files}, busy=False, can_go_on=kept)
+
     async def watch(wish: Wish, address: str, request: gr.Request, go_on: Drawing | None) -> AsyncIterator[tuple]:
         """Everything that is seen of one drawing, which is kept at its end."""
         visitor = request.session_hash
-        job = None
+        job, files = None, None
         try:
-            async for waiting in prepare(context, wish.network):
-                yield shown({"status": waiting}, busy=True)
             steering = await context.quick.run(_steering, wish)
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(draw, wish, steering, go_on=go_on, max_seconds=seconds))
             context.sessions.start(visitor, job, kind="drawing")
             context.sessions.change(visitor, steering=steering)
+            async for waiting in prepare(context, wish.network):
+                if job.stopping:
+                    break
+                yield shown({"status": waiting}, busy=True)
             context.drawing.submit(job)
             async for progress in job.watch(every_seconds=0.25):
                 drawing = progress.snapshot
@@ -107,10 +114,10 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
                     yield shown({"picture": picture_panel(drawing), "status": card}, busy=True)
             drawing = job.snapshot
             if drawing is None:
-                yield shown({"status": cards.waiting_card("Stopped.")}, busy=False)
+                yield failed(visitor, cards.waiting_card("Stopped."))
                 return
-            context.sessions.change(visitor, ideal=drawing)
-            files = await context.quick.run(write_files, drawing)
+            context.sessions.keep_drawing(visitor, drawing)
+            files = await context.data.run(write_files, drawing)
             frames = len(drawing.film.frames)
             ended = {
                 "picture": picture_panel(drawing),
@@ -118,16 +125,19 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
                 "film": gr.update(maximum=max(1, frames - 1), value=frames - 1, visible=frames > 1),
                 "png": gr.update(value=files[0], interactive=True),
                 "webp": gr.update(value=files[1], interactive=True),
-                "link": address + link_of(wish.class_name, wish.network, wish.preset, wish.settings),
+                "link": address + link_of(wish.class_name, wish.network, wish.preset, drawing.wish.settings),
             }
             yield shown(ended, busy=False, can_go_on=True)
-            shutil.rmtree(Path(files[0]).parent, ignore_errors=True)  # Gradio serves copies
         except Exception as error:
-            yield shown({"status": cards.message_card(message_for(error))}, busy=False)
+            if job is not None and job.snapshot is not None:  # what it had reached can be gone on with
+                context.sessions.keep_drawing(visitor, job.snapshot)
+            yield failed(visitor, cards.message_card(message_for(error)))
         finally:
             if job is not None:
                 job.stop()
                 context.sessions.finish(visitor, job, kind="drawing")
+            if files is not None:  # Gradio serves copies
+                discard(files)
 
     async def start_drawing(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         no_files = {"png": gr.update(interactive=False), "webp": gr.update(interactive=False)}
@@ -135,7 +145,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         try:
             wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
         except Exception as error:
-            yield shown({"status": cards.message_card(message_for(error))}, busy=False)
+            yield failed(request.session_hash, cards.message_card(message_for(error)))
             return
         async for update in watch(wish, values[page_address] or "", request, None):
             yield update
@@ -144,12 +154,12 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         """As many steps again, with the smoothness that is set now."""
         before = context.sessions.get(request.session_hash).ideal
         if before is None:
-            yield shown({"status": cards.message_card("There is no picture to go on with. Press Draw.")}, busy=False)
+            yield failed(request.session_hash, cards.message_card("There is no picture to go on with. Press Draw."))
             return
         try:
             wish = await context.quick.run(_with_smoothness, before.wish, stop_at, preset)
         except Exception as error:
-            yield shown({"status": cards.message_card(message_for(error))}, busy=False, can_go_on=True)
+            yield failed(request.session_hash, cards.message_card(message_for(error)))
             return
         async for update in watch(wish, address or "", request, before):
             yield update
@@ -209,18 +219,28 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
     async def open_link(request: gr.Request) -> tuple:
         """A link that was shared puts everything as it was."""
         params = dict(request.query_params)
-        nothing = (gr.skip(),) * (5 + len(form.widgets))
+        nothing = (gr.skip(),) * (6 + len(form.widgets))
         if params.get("tab") != "ideal":
             return *nothing, gr.skip()
         try:
             class_name, network, preset, settings = await context.quick.run(read_link, params)
         except PetLensError as error:
             return gr.update(selected="ideal"), *nothing[1:], cards.message_card(message_for(error))
-        return gr.update(selected="ideal"), class_name, network, preset, *form.shown(settings), gr.skip()
+        about = find_preset(preset).about
+        return gr.update(selected="ideal"), class_name, network, preset, about, *form.shown(settings), gr.skip()
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
     drawn = start.click(start_drawing, inputs={*form.inputs, page_address}, **streamed)
     gone_on = more.click(continue_drawing, inputs=[page_address, form.smoothness, form.preset], **streamed)
+    # what others said belongs to the picture of before
+    gr.on(
+        [start.click, more.click],
+        lambda: "",
+        outputs=others,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     for event in (drawn, gone_on):
         event.then(ask_others, outputs=others, concurrency_limit=None, **_PRIVATE)
     stop.click(stop_drawing, outputs=stop, queue=False, api_visibility="private")
@@ -239,7 +259,10 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
     page.load(
         open_link,
-        outputs=[tabs, form.class_name, form.network, form.preset, form.smoothness, *form.widgets.values(), status],
+        outputs=[
+            *(tabs, form.class_name, form.network, form.preset, form.about, form.smoothness),
+            *(*form.widgets.values(), status),
+        ],
         queue=False,
         **_PRIVATE,
     )

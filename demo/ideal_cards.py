@@ -41,7 +41,7 @@ def status_card(drawing: Drawing, *, running: bool, stopping: bool = False) -> s
     snapshot = drawing.snapshot
     best = drawing.best
     seen = [row for row in snapshot.history if row.loss is not None]
-    doing = "Stopping …" if stopping else "Drawing" if running else _ended(snapshot)
+    doing = "Stopping …" if stopping else "Drawing" if running else ended(snapshot)
     share = snapshot.step / snapshot.total_steps
     bar = f'<div class="pl-progress"><span style="width:{share:.1%}"></span></div>' if running else ""
     note = f'<p class="pl-note pl-warning" role="alert">{escape(snapshot.note)}</p>' if snapshot.note else ""
@@ -52,7 +52,7 @@ def status_card(drawing: Drawing, *, running: bool, stopping: bool = False) -> s
         '<div class="pl-card pl-drawing">'
         f'<p class="pl-network">{escape(drawing.network)} believes in its picture of {escape(drawing.title)}</p>'
         f'<p class="pl-headline"><span class="pl-name">{percent(best.probability)}</span></p>'
-        f'<p class="pl-doing" role="status">{doing}: step {snapshot.step} of {snapshot.total_steps}{left}</p>{bar}{note}'
+        f'<p class="pl-doing" role="status">{doing}: step {snapshot.step if running else snapshot.looked_at} of {snapshot.total_steps}{left}</p>{bar}{note}'
         f"{bars(best.prediction.top(5))}"
         f"{_curve('Probability of the class', [(row.step, row.probability) for row in snapshot.history], snapshot, share=True)}"
         f"{_curve('Loss', [(row.step, row.loss) for row in seen], snapshot)}"
@@ -95,7 +95,8 @@ def sweep_panel(snapshot: AscentSnapshot, weights: Sequence[float], title: str) 
     return f'<div class="pl-sweep">{"".join(figures)}</div>'
 
 
-def _ended(snapshot: AscentSnapshot) -> str:
+def ended(snapshot: AscentSnapshot) -> str:
+    """How it came to its end, in a word."""
     return {"steps": "Done", "time": "Time is over", "diverged": "Ended"}.get(snapshot.stopped_by, "Stopped")
 
 

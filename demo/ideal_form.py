@@ -44,6 +44,7 @@ class Form:
         class_name: a list of names that also takes a typed one.
         network: the list of networks.
         preset: its token.
+        about: a sentence on the preset.
         smoothness: a place in `TV_STOPS`.
         photo: to start from.
         widgets: by the names of the settings, without `tv_weight`.
@@ -52,6 +53,7 @@ class Form:
     class_name: gr.Dropdown
     network: gr.Dropdown
     preset: gr.Dropdown
+    about: gr.Markdown
     smoothness: gr.Slider
     photo: gr.Image
     widgets: Mapping[str, gr.components.Component]
@@ -131,23 +133,24 @@ def build_form() -> Form:
                     for name in names[start : start + _IN_A_ROW]:
                         put(name)
         photo = photo_input(label="A photo to start from, with “Start from: photo”", height=220, elem_id="ideal-photo")
-    form = Form(class_name, network, preset, smoothness, photo, widgets)
-    _follow_presets(form, about)
+    form = Form(class_name, network, preset, about, smoothness, photo, widgets)
+    _follow_presets(form)
     return form
 
 
-def _follow_presets(form: Form, about: gr.Markdown) -> None:
+def _follow_presets(form: Form) -> None:
     def take(token: str) -> list[Any]:
         from core.ascent.presets import backbone_for
 
         preset = find_preset(token)
-        network, note = backbone_for(preset)
+        # only a preset that is meant for a kind of network chooses one
+        network, note = backbone_for(preset) if preset.wants else (gr.skip(), "")
         return [f"{preset.about} {note}".strip(), network, *form.shown(preset.settings)]
 
     form.preset.input(
         take,
         inputs=form.preset,
-        outputs=[about, form.network, form.smoothness, *form.widgets.values()],
+        outputs=[form.about, form.network, form.smoothness, *form.widgets.values()],
         queue=False,
         show_progress="hidden",
         api_visibility="private",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,7 @@ class Drawing:
         own_classes: whether the classes are those of a visitor's run, which no other network knows.
         snapshot: of the ascent.
         film: some of the pictures on the way, those of the likeliest candidate.
+        by_hand: whether it was steered or gone on with: the settings alone do not give the same picture then.
     """
 
     wish: Wish
@@ -65,6 +68,7 @@ class Drawing:
     own_classes: bool
     snapshot: AscentSnapshot = field(repr=False)
     film: Film = field(repr=False)
+    by_hand: bool = False
 
     @property
     def best(self) -> Drawn:
@@ -83,7 +87,7 @@ def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: 
     classifier = load(wish.network)
     label = label_of(wish.class_name, classifier)
     photo = core.read_image(wish.photo) if wish.settings.start == "photo" and wish.photo else None
-    film = go_on.film if go_on else Film()
+    film, framed = (go_on.film if go_on else Film()), -1
     snapshots = core.ascend(
         classifier,
         [label],
@@ -95,9 +99,12 @@ def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: 
     )
     for snapshot in snapshots:
         best = max(snapshot.drawn, key=lambda one: one.probability)
-        film = film.with_frame(Frame.of(snapshot.looked_at, best.probability, best.picture))
+        if snapshot.looked_at != framed:
+            framed = snapshot.looked_at
+            film = film.with_frame(Frame.of(framed, best.probability, best.picture))
         yield Drawing(
-            wish,
+            # the recipe and the link tell the smoothness that it ended with
+            replace(wish, settings=replace(wish.settings, tv_weight=steering.tv_weight)),
             classifier.class_names[label],
             label,
             classifier.backbone.title,
@@ -105,6 +112,7 @@ def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: 
             isinstance(wish.network, VisitorsRun),
             snapshot,
             film,
+            go_on is not None or steering.turned,
         )
 
 
@@ -141,7 +149,8 @@ def png_of(drawing: Drawing) -> bytes:
     """The best candidate as the PNG file that is downloaded, with its recipe inside."""
     from core.ascent.files import Recipe, to_png
 
-    recipe = Recipe(drawing.title, drawing.backbone, drawing.snapshot.looked_at, drawing.wish.settings)
+    steps, settings = drawing.snapshot.looked_at, drawing.wish.settings
+    recipe = Recipe(drawing.title, drawing.backbone, steps, settings, drawing.by_hand)
     return to_png(drawing.best.picture, recipe)
 
 
@@ -155,6 +164,11 @@ def write_files(drawing: Drawing) -> tuple[str, str]:
     png.write_bytes(png_of(drawing))
     webp.write_bytes(to_webp([*(frame.picture() for frame in drawing.film.frames), drawing.best.picture]))
     return str(png), str(webp)
+
+
+def discard(files: tuple[str, str]) -> None:
+    """Delete what `write_files` wrote, on a thread of its own: this may be called on the event loop."""
+    threading.Thread(target=shutil.rmtree, args=(Path(files[0]).parent, True), name="discard", daemon=True).start()
 
 
 def data_url(jpeg: bytes) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+import core
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import sweep_panel
+from demo.ideal_cards import ended, sweep_panel
 from demo.ideal_form import Form
 from demo.ideal_run import label_of
 from demo.jobs import Job
@@ -60,11 +61,14 @@ def build_sweep(context: Context, form: Form) -> None:
             settings = await context.quick.run(form.settings, values)
             settings = await context.quick.run(partial(dataclasses.replace, settings, steps=values[steps]))
             network = find_network(context, values[form.network], visitor)
-            async for waiting in prepare(context, network):
-                yield waiting, gr.skip(), *busy
             seconds = 60.0 * context.limits.max_drawing_minutes
-            job = Job(partial(_sweep, network, str(values[form.class_name]), settings, seconds))
+            wanted = str(values[form.class_name]), settings, values[form.photo]
+            job = Job(partial(_sweep, network, *wanted, max_seconds=seconds))
             context.sessions.start(visitor, job, kind="drawing")
+            async for waiting in prepare(context, network):
+                if job.stopping:
+                    break
+                yield waiting, gr.skip(), *busy
             context.drawing.submit(job)
             async for progress in job.watch(every_seconds=0.4):
                 swept = progress.snapshot
@@ -73,9 +77,11 @@ def build_sweep(context: Context, form: Form) -> None:
                     yield cards.waiting_card(text), gr.skip(), *busy
                     continue
                 snapshot = swept.snapshot
-                text = f"Step {snapshot.step} of {snapshot.total_steps}"
+                text = f"step {snapshot.step} of {snapshot.total_steps}"
                 share = snapshot.step / snapshot.total_steps
-                card = cards.waiting_card(text if job.unfinished else f"Done: {text.lower()}", share)
+                card = cards.waiting_card(f"{ended(snapshot) if not job.unfinished else 'Drawing'}: {text}", share)
+                if snapshot.note:
+                    card = cards.message_card(snapshot.note)
                 yield card, sweep_panel(snapshot, swept.weights, swept.title), *(busy if job.unfinished else idle)
             if swept is None:
                 yield cards.waiting_card("Stopped."), gr.skip(), *idle
@@ -101,10 +107,13 @@ def build_sweep(context: Context, form: Form) -> None:
     stop.click(stop_sweep, outputs=stop, queue=False, api_visibility="private")
 
 
-def _sweep(network: Network, class_name: str, settings: AscentSettings, max_seconds: float) -> Iterator[Swept]:
+def _sweep(
+    network: Network, class_name: str, settings: AscentSettings, photo: str | None, *, max_seconds: float
+) -> Iterator[Swept]:
     from core.ascent.sweep import TV_WEIGHTS, sweep
 
     classifier = load(network)
     label = label_of(class_name, classifier)
-    for snapshot in sweep(classifier, label, settings, max_seconds=max_seconds):
+    picture = core.read_image(photo) if settings.start == "photo" and photo else None
+    for snapshot in sweep(classifier, label, settings, photo=picture, max_seconds=max_seconds):
         yield Swept(classifier.class_names[label], TV_WEIGHTS, snapshot)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
+# Ideal images that are kept to be gone on with, one a visitor: each holds up to some tens of megabytes.
+MAX_DRAWINGS = 40
+
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
 Kind = Literal["job", "training", "drawing"]
 
@@ -164,6 +167,17 @@ class Sessions:
         for session in forgotten:
             _free(session)
         return after
+
+    def keep_drawing(self, key: str, drawing: Drawing) -> None:
+        """Remember the visitor's ideal image, if the page is still there; the oldest of too many is forgotten."""
+        with self._lock:
+            if key not in self._sessions:
+                return
+            self._sessions[key] = replace(self._sessions[key], ideal=drawing)
+            self._sessions.move_to_end(key)
+            with_one = [other for other, session in self._sessions.items() if session.ideal is not None]
+            for other in with_one[:-MAX_DRAWINGS]:
+                self._sessions[other] = replace(self._sessions[other], ideal=None)
 
     def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
         """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""

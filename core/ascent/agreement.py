@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,10 @@ from PIL import Image
 from core.backbones.loading import load_backbone
 from core.backbones.sources import Listing, list_backbones
 from core.classifier import Classifier
+from core.errors import PetLensError
 from core.prediction import Prediction
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,11 @@ def opinions(picture: Image.Image, label: int, makers: Collection[str] = ()) -> 
         label: index of the ImageNet class that it is meant to show.
     """
     for listing in judges(makers):
-        classifier = Classifier(load_backbone(listing.name))
+        try:
+            classifier = Classifier(load_backbone(listing.name))
+        except PetLensError as error:  # a damaged file, for instance: the others can still be asked
+            logger.info("%s is not asked: %s", listing.name, error)
+            continue
         (prediction,) = classifier.predict([picture])
         yield Opinion(
             classifier.backbone.title,

@@ -51,6 +51,8 @@ DIVERGED = "The picture's numbers ran away: this is the last good one. Try a low
 _CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin}
 # A picture is looked at as people will see it this often at the most: each look costs a third of a step.
 _LOOKS_IN_A_RUN = 80
+# But after so many seconds in any case: it may be stopped at any time, and what was not looked at is lost then.
+_LOOK_AFTER_SECONDS = 1.0
 # A cosine ends at 0, where nothing moves any more.
 _SMALLEST_RATE = 0.02
 
@@ -60,18 +62,23 @@ class Steering:
 
     Attributes:
         tv_weight: replaces that of the settings: one for all pictures, or one for each.
+        turned: whether anything was.
     """
 
     def __init__(self, settings: AscentSettings) -> None:
+        self._settings = settings
         self.tv_weight: Weights = settings.tv_weight
+        self.turned = False
 
     def steer(self, *, tv_weight: float) -> None:
         """Change it for all pictures, from the next step on.
 
         Raises:
-            SettingsError: outside the range of the setting.
+            SettingsError: outside the range of the setting, or nothing would pull the picture any more.
         """
-        self.tv_weight = AscentSettings(tv_weight=tv_weight).tv_weight
+        weight = dataclasses.replace(self._settings, tv_weight=tv_weight).tv_weight
+        self.turned = self.turned or weight != self.tv_weight
+        self.tv_weight = weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +216,9 @@ class Ascent:
             self._objective = _objective_of(self._labels, settings, steering or Steering(settings))
             self._pictures = self._begin(photo)
             self._optimiser = self._new_optimiser()
-        self._takes_any_size = _takes(self._network, self._side_px)
+        self._takes_any_size = bool(settings.coarse_px) and _takes(self._network, self._side_px)
+        if self._watch:
+            self._watch.take()  # of that trial
         self.step, self.total_steps = 0, settings.steps
         self._views_from = self._generator.get_state()
         self._gradients = 0
@@ -219,6 +228,7 @@ class Ascent:
         self._note = ""
         self._history: tuple[AscentRow, ...] = ()
         self._looks_every = max(1, settings.steps // _LOOKS_IN_A_RUN)
+        self._alike = False
         self.look()
 
     def advance(self, *, leg_start: int) -> None:
@@ -245,13 +255,15 @@ class Ascent:
         self._loss = loss / len(self._labels)
         if self.step >= self.total_steps:
             self.stopped_by = "steps"
-        if self.stopped_by or self.step % self._looks_every == 0:
+        waited = time.monotonic() - self._looked_at > _LOOK_AFTER_SECONDS
+        if self.stopped_by or waited or self.step % self._looks_every == 0:
             self.look()
 
     @torch.inference_mode(False)
     @torch.no_grad()
     def begin_alike(self) -> None:
-        """Before the first step: let all pictures begin as the first one does."""
+        """Before the first step: let all pictures begin as the first one does, and be seen through the same views."""
+        self._alike = True
         for parameter in self._pictures.parameters:
             parameter.copy_(parameter[:1].clone().expand_as(parameter))
         self.look()
@@ -278,7 +290,8 @@ class Ascent:
             {name: tensor.clone() for name, tensor in self._optimiser.state.items()},
             self._generator.get_state(),
         )
-        self._seconds += time.monotonic() - began
+        self._looked_at = time.monotonic()
+        self._seconds += self._looked_at - began
 
     def snapshot(self) -> AscentSnapshot:
         """What can be seen now."""
@@ -346,23 +359,27 @@ class Ascent:
         """Set the parameters' gradients to those of the objective, by a few looks; returns its value."""
         parameters, looks = self._pictures.parameters, self._settings.looks
         self._generator.set_state(self._views_from)  # L-BFGS asks several times a step: always of the same views
-        value = torch.zeros(())
+        value, slope = torch.zeros(()), None
         with torch.enable_grad():
             pixels = self._pictures.pixels()
-            for _ in range(looks):
-                seen = self._views(pixels, self._view_px(), self._generator)
+            leaf = pixels.detach().requires_grad_()
+            for _ in range(looks):  # one after the other: the network's memory of one look is freed before the next
+                seen = self._views(leaf, self._view_px(), self._generator, alike=self._alike)
                 logits = self._seen_by.logits(seen)
                 statistics = self._watch.take() if self._watch else ()
-                value = value + self._objective(Look(pixels, logits, statistics)) / looks
-            gradients = torch.autograd.grad(value, parameters)
+                part = self._objective(Look(leaf, logits, statistics)) / looks
+                (gradient,) = torch.autograd.grad(part, leaf)
+                value = value + part.detach().cpu()
+                slope = gradient if slope is None else slope + gradient
+            gradients = torch.autograd.grad(pixels, parameters, slope)
         self._gradients += looks
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.contiguous()  # as the parameters lie, which L-BFGS wants
-        return value.detach()
+        return value
 
     def _view_px(self) -> int:
-        """Side of what the network sees: its own, in which the result is judged; while the picture is coarse, that of the
-        picture, where the network can: that is faster, and large shapes come first."""
+        """Side of what the network sees: its own; while the picture is coarse, that of the picture, where the network can:
+        that is faster, and large shapes come first."""
         own = self._network.input_size[0]
         coarse = self._side_px < min(self._settings.size_px, own)
         return self._side_px if coarse and self._takes_any_size else own
@@ -401,7 +418,7 @@ def _objective_of(labels: Sequence[int], settings: AscentSettings, steering: Ste
     if settings.prior_weight:
         objective += settings.prior_weight * batch_norm_prior()
     if settings.diversity_weight:
-        objective += settings.diversity_weight * likeness()
+        objective += settings.diversity_weight * likeness(labels)
     return objective
 
 

@@ -29,12 +29,15 @@ class Recipe:
         backbone: the network's name.
         steps: that were taken.
         settings: all of them.
+        by_hand: whether something was turned while it grew, or it was gone on with: the settings alone do not give the
+            same picture then.
     """
 
     class_name: str
     backbone: str
     steps: int
     settings: AscentSettings
+    by_hand: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -50,11 +53,12 @@ class Recipe:
         try:
             settings = AscentSettings(**said["settings"])
             class_name, backbone, steps = said["class_name"], said["backbone"], said["steps"]
+            by_hand = said.get("by_hand", False) is True
         except (KeyError, TypeError) as error:
             raise SettingsError("This picture's recipe is incomplete, or was written by another version.") from error
         if not (isinstance(class_name, str) and isinstance(backbone, str) and isinstance(steps, int)):
             raise SettingsError("This picture's recipe holds something else than names and numbers.")
-        return cls(class_name[:200], backbone[:200], steps, settings)
+        return cls(class_name[:200], backbone[:200], steps, settings, by_hand)
 
 
 def to_png(picture: Image.Image, recipe: Recipe) -> bytes:
@@ -82,7 +86,7 @@ def read_recipe(png: bytes) -> Recipe | None:
         return None
     try:
         parsed = json.loads(said[:_LONGEST_TEXT])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError("This picture's recipe cannot be read.") from error
     if not isinstance(parsed, dict):
         raise SettingsError("This picture's recipe cannot be read.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.ascent.settings import AscentSettings
 from core.backbones.catalogue import DEFAULT_BACKBONE
 from core.backbones.sources import list_backbones
-from core.errors import SettingsError
+from core.errors import BackboneError, SettingsError
 
 # The lesson adds 0.005 times the sum of absolute differences of neighbours over a 224-pixel picture whose values run from
 # -1 to 1. Here it is their mean, of values from 0 to 1: 2 x 3 x 224 x 223 differences, each half as large.
@@ -83,6 +83,9 @@ def backbone_for(preset: Preset) -> tuple[str, str]:
     """The network that a preset takes, and a note where it is not the one that it was meant for.
 
     The lesson's ResNet-50 if it is here, else another of that family, else the shipped network.
+
+    Raises:
+        BackboneError: none is here.
     """
     if not preset.wants:
         return DEFAULT_BACKBONE, ""
@@ -91,5 +94,8 @@ def backbone_for(preset: Preset) -> tuple[str, str]:
     fitting.sort(key=lambda listing: listing.name.split(".")[0] != "resnet50")
     if fitting and fitting[0].name.split(".")[0] == "resnet50":
         return fitting[0].name, ""
-    chosen = fitting[0] if fitting else next(listing for listing in here if listing.name == DEFAULT_BACKBONE)
+    # the shipped network comes first where there is no ResNet; without it, whichever is here
+    chosen = next(iter([*fitting, *here]), None)
+    if chosen is None:
+        raise BackboneError("There is no network on this machine that knows ImageNet's classes.")
     return chosen.name, f"The lesson's ResNet-50 is not here: drawn by {chosen.title}."

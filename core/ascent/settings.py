@@ -125,5 +125,11 @@ class AscentSettings(Checked):
                 f"start is {self.start}, but phases draw every picture with the same strength of waves, so that they can "
                 "start from noise only. Choose pixels or fourier."
             )
+        most = 4 if self.optimiser == "lbfgs" else 16
+        if self.looks * self.candidates > most:
+            raise SettingsError(
+                f"looks times candidates is {self.looks * self.candidates}, but one step may look {most} times at the most"
+                f"{' with L-BFGS, which looks several times more' if most == 4 else ''}. Make one of them smaller."
+            )
         if not (self.class_weight or self.tv_weight or self.l2_weight or self.prior_weight):
             raise SettingsError("All weights are 0, so that nothing pulls the picture. Set class_weight to 1.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from PIL import Image
+
 from core.ascent.ascent import AscentSnapshot, Steering, ascend
 from core.ascent.settings import AscentSettings
 from core.classifier import Classifier
@@ -23,11 +25,16 @@ def sweep(
     settings: AscentSettings,
     weights: Sequence[float] = TV_WEIGHTS,
     *,
+    photo: Image.Image | None = None,
     max_seconds: float | None = None,
 ) -> Iterator[AscentSnapshot]:
     """Draw one class once a weight, all from the same noise and through the same views of it.
 
-    The pictures are made in one batch: `snapshot.drawn` has them in the order of the weights.
+    The pictures are made in one batch: `snapshot.drawn` has them in the order of the weights. Candidates, diversity and
+    the batch-norm prior, which look at a whole batch, are left out.
+
+    Args:
+        photo: RGB, to start from, when the settings say so.
 
     Raises:
         SettingsError: a weight is outside the range of `tv_weight`, or there is none.
@@ -35,10 +42,16 @@ def sweep(
     if not weights:
         raise SettingsError("There is no weight of smoothness to try.")
     checked = tuple(dataclasses.replace(settings, tv_weight=weight).tv_weight for weight in weights)
-    # the batch-norm prior looks at a whole batch, whose pictures would hold each other up
-    settings = dataclasses.replace(settings, candidates=1, prior_weight=0.0, diversity_weight=0.0)
+    weightless = {"prior_weight": 0.0, "diversity_weight": 0.0}
+    settings = dataclasses.replace(settings, candidates=1, looks=min(2, settings.looks), **weightless)
     steering = Steering(settings)
     steering.tv_weight = checked
     yield from ascend(
-        classifier, [label] * len(checked), settings, steering=steering, max_seconds=max_seconds, starts="alike"
+        classifier,
+        [label] * len(checked),
+        settings,
+        photo=photo,
+        steering=steering,
+        max_seconds=max_seconds,
+        starts="alike",
     )

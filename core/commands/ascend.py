@@ -63,8 +63,9 @@ def ascend(options: argparse.Namespace) -> int:
     results: dict[int, tuple[Drawn, AscentSnapshot]] = {}
     wanted = list(dict.fromkeys(labels))
     with contextlib.closing(Progress(as_json=options.json)) as progress:
-        for start in range(0, len(wanted), _TOGETHER):
-            some = wanted[start : start + _TOGETHER]
+        together = max(1, _TOGETHER // settings.candidates)
+        for start in range(0, len(wanted), together):
+            some = wanted[start : start + together]
             share = _time_for(len(some), len(wanted) - start, began, options.max_seconds)
             for snapshot in core.ascend(classifier, some, settings, photo=photo, max_seconds=share):
                 probability = snapshot.history[-1].probability

@@ -115,7 +115,8 @@ def test_a_link_opens_the_tab_with_its_settings_and_draws_what_it_says(page):
     page.locator("#draw").click()
     expect(_status(page)).to_contain_text("Done: step 3 of 3", timeout=LONG)
     link = page.locator("#ideal-link").locator("input, textarea").first
-    assert link.input_value().endswith(query)
+    assert link.input_value() == f"{address.scheme}://{address.netloc}/{query}"
+    expect(page.locator("#ideal-about")).to_contain_text("People see noise")
 
 
 @DESKTOP_ONLY
@@ -130,7 +131,9 @@ def test_what_is_wrong_is_said_and_the_picture_stays(ideal):
     ideal.locator("#draw").click()
     expect(_status(ideal)).to_contain_text("No ImageNet class is called", timeout=LONG)
     expect(ideal.locator("#ideal-picture img")).to_be_visible()
-    expect(ideal.locator("#draw")).to_be_enabled()
+    for name in ("draw", "continue-drawing", "ideal-png", "ideal-webp"):
+        expect(ideal.locator(f"#{name}")).to_be_enabled()
+    expect(ideal.locator("#stop-drawing")).to_be_disabled()
 
 
 @DESKTOP_ONLY

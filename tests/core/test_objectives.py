@@ -79,12 +79,18 @@ def test_the_prior_is_zero_where_statistics_are_those_of_training_and_grows_on_b
 
 
 def test_pictures_that_look_alike_cost_and_one_alone_does_not():
-    term, generator = likeness(), torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     one, other = torch.rand(2, 3, 32, 32, generator=generator)
-    assert float(term(_look(torch.zeros(1, 3), one[None]))) == 0
-    assert float(term(_look(torch.zeros(2, 3), torch.stack([one, one])))) == pytest.approx(2, abs=1e-4)
-    assert float(term(_look(torch.zeros(2, 3), torch.stack([one, other])))) < 0.5
-    assert float(term(_look(torch.zeros(2, 3), torch.stack([one, 1 - one])))) == pytest.approx(-2, abs=1e-4)
+
+    def value(labels, *pictures):
+        return float(likeness(labels)(_look(torch.zeros(len(labels), 3), torch.stack(pictures))))
+
+    assert value([1], one) == 0
+    assert value([1, 1], one, one) == pytest.approx(2, abs=1e-4)
+    assert value([1, 1], one, other) < 0.5
+    assert value([1, 1], one, 1 - one) == pytest.approx(-2, abs=1e-4)
+    assert value([1, 2], one, one) == 0
+    assert value([1, 1, 1, 2], one, one, one, other) == pytest.approx(3, abs=1e-4)
 
 
 def test_terms_add_and_scale_and_a_weight_may_change_while_it_is_used():

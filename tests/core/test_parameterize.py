@@ -82,6 +82,11 @@ def test_slow_waves_are_stronger_than_fast_ones_as_in_photos():
         assert float(spectrum[1:4, 1:4].mean()) > 4 * float(spectrum[20:24, 20:24].mean())
 
 
+def test_phases_begin_with_the_contrast_of_photos():
+    logits = torch.logit(_made("phase", side=64, count=4).pixels())
+    assert 0.8 < float(logits.std()) < 1.6
+
+
 def test_noise_in_pixels_is_the_lessons():
     values = _made("pixels", side=128).parameters[0].detach()
     inside = values[values.abs() < 1]

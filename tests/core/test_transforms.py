@@ -59,6 +59,19 @@ def test_each_change_changes_views_by_the_seed_alone_and_lets_gradients_through(
     assert torch.autograd.grad(view.sum(), pixels)[0].abs().sum() > 0
 
 
+def test_views_that_are_alike_are_the_same_of_each_picture(pixels):
+    views = Views(0.2, 0.7, 1.3, 20, True, 0.3, 0.1)
+    seen = views(pixels, 64, _generator(), alike=True)
+    assert all(torch.equal(seen[0], one) for one in seen)
+    assert not torch.equal(seen[0], views(pixels, 64, _generator(1), alike=True)[0])
+
+
+def test_every_pixel_of_a_large_picture_counts_in_a_small_view():
+    pixels = torch.rand(1, 3, 96, 96, generator=_generator()).requires_grad_()
+    (gradient,) = torch.autograd.grad(Views()(pixels, 40, _generator()).sum(), pixels)
+    assert float(gradient.min()) > 0
+
+
 def test_mirrored_views_put_the_spot_on_the_other_side(pixels):
     seen = {_centre(view)[0] > 32 for view in Views(flip=True)(pixels.repeat(4, 1, 1, 1), 64, _generator())}
     assert seen == {True, False}

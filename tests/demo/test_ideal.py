@@ -123,6 +123,7 @@ def test_a_drawing_goes_on_with_its_film(drawing, wish):
 
     more = last(draw(wish, Steering(wish.settings), go_on=drawing, max_seconds=60))
     assert more.snapshot.step == 8
+    assert (drawing.by_hand, more.by_hand) == (False, True)
     assert [frame.step for frame in more.film.frames] == list(range(9))
 
 
@@ -187,6 +188,9 @@ def test_a_sweep_draws_each_weight_from_the_same_noise(made_weights):
     assert len(final.drawn) == len(TV_WEIGHTS)
     roughness = [one.variation for one in final.drawn]
     assert roughness[0] > roughness[-1]
+    seen = AscentSettings(steps=3, size_px=64, jitter=0.2, flip=True, light=0.3, noise=0.1)
+    alike = last(sweep(classifier, 340, seen, [10.0, 10.0, 10.0])).drawn
+    assert len({np.asarray(one.picture).tobytes() for one in alike}) == 1
     with pytest.raises(SettingsError, match="tv_weight"):
         next(sweep(classifier, 340, AscentSettings(), [math.nan]))
     with pytest.raises(SettingsError, match="no weight"):

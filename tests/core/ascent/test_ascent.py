@@ -113,15 +113,33 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(small):
     assert one.gradients == 12
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
-def test_going_on_is_the_same_as_not_having_stopped(small, optimiser):
-    settings = dataclasses.replace(QUICK, optimiser=optimiser, schedule="constant", jitter=0.1)
+@pytest.mark.parametrize(("optimiser", "prior"), [("sgd", 0.0), ("momentum", 0.0), ("adam", 0.0), ("adam", 1.0)])
+def test_going_on_is_the_same_as_not_having_stopped(small, optimiser, prior):
+    settings = dataclasses.replace(QUICK, optimiser=optimiser, schedule="constant", jitter=0.1, prior_weight=prior)
     whole = last(ascend(small, [3], dataclasses.replace(settings, steps=12)))
     half = last(ascend(small, [3], settings))
     rest = last(ascend(small, [3], settings, go_on=half))
     assert (rest.step, rest.total_steps, rest.gradients) == (12, 12, 12)
     assert _bytes(rest) == _bytes(whole)
     assert [row.step for row in rest.history] == list(range(13))
+
+
+def test_several_looks_are_the_mean_of_their_gradients(small):
+    one, four = (
+        last(ascend(small, [3], dataclasses.replace(QUICK, steps=1, optimiser="sgd", learning_rate=1.0, looks=looks)))
+        for looks in (1, 4)
+    )
+    # without random views all looks are the same
+    assert _bytes(one) == _bytes(four)
+    assert one.history[-1].loss == pytest.approx(four.history[-1].loss, rel=1e-5)
+
+
+def test_the_first_step_sees_the_statistics_of_its_own_picture_only(small):
+    settings = AscentSettings(
+        steps=10, size_px=64, coarse_px=32, coarse_share=1, prior_weight=1, optimiser="sgd", learning_rate=1e-5
+    )
+    losses = [row.loss for row in last(ascend(small, [3], settings)).history[1:3]]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_who_goes_on_twice_from_one_snapshot_gets_the_same_twice(small):
@@ -142,8 +160,11 @@ def test_smoothness_turned_while_it_grows_acts_on_the_next_step(small):
     untouched = last(ascend(small, [3], settings))
     assert [row.variation for row in turned.history[:11]] == [row.variation for row in untouched.history[:11]]
     assert turned.drawn[0].variation < untouched.drawn[0].variation
+    assert steering.turned
     with pytest.raises(SettingsError, match="tv_weight"):
         steering.steer(tv_weight=math.nan)
+    with pytest.raises(SettingsError, match="All weights are 0"):
+        Steering(AscentSettings(class_weight=0, tv_weight=1)).steer(tv_weight=0)
     assert steering.tv_weight == 5000
 
 

@@ -9,7 +9,9 @@ import math
 
 import numpy as np
 import pytest
+import timm
 from PIL import Image, PngImagePlugin
+from safetensors.torch import save_file
 
 from core.ascent.files import Recipe, read_recipe, to_png, to_webp
 from core.ascent.presets import PRESETS, backbone_for, find_preset
@@ -27,6 +29,8 @@ from core.errors import ImageError, SettingsError
         ({"coarse_px": 16}, "coarse_px must be 0 or"),
         ({"coarse_px": 256}, "size_px, which is 224"),
         ({"parameterization": "phase", "start": "grey"}, "noise only"),
+        ({"looks": 5, "candidates": 4}, "looks times candidates is 20"),
+        ({"looks": 5, "optimiser": "lbfgs"}, "4 times at the most with L-BFGS"),
         ({"class_weight": 0}, "All weights are 0"),
         ({"optimiser": "adagrad"}, "optimiser must be one of"),
         ({"tv_weight": -1}, "tv_weight must be a number from 0"),
@@ -63,7 +67,13 @@ def test_the_resnet_of_the_lesson_is_taken_if_it_is_here_and_else_it_is_said(mad
     preset = find_preset("lesson-resnet")
     assert backbone_for(find_preset("best")) == ("tf_efficientnet_lite0", "")
     name, note = backbone_for(preset)
-    assert name in note or "not here" in note
+    assert "resnet" in name
+    assert "not here: drawn by" in note
+    save_file(timm.create_model("resnet50").state_dict(), made_weights / "resnet50.a1_in1k.safetensors")
+    assert backbone_for(preset) == ("resnet50", "")
+    for file in made_weights.glob("*resnet*"):
+        file.unlink()
+    assert backbone_for(preset)[0] == "tf_efficientnet_lite0"
 
 
 RECIPE = Recipe("zebra", "tf_efficientnet_lite0", 320, AscentSettings(tv_weight=3.5, seed=7))
@@ -89,6 +99,7 @@ def test_a_picture_without_a_recipe_has_none_and_a_hostile_one_is_refused(pictur
     good = RECIPE.as_dict()
     for said in (
         "{",
+        "[" * 20_000,
         "[]",
         json.dumps({**good, "settings": {**good["settings"], "steps": 10**9}}),
         json.dumps({**good, "settings": {"nonsense": 1}}),

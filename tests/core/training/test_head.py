@@ -110,6 +110,22 @@ def test_lbfgs_finds_the_minimum_that_the_formula_asks_for():
     assert max(float(part.abs().max()) for part in gradient) < 1e-2
 
 
+def test_lbfgs_searches_along_its_line_and_finds_the_end_of_a_bent_valley():
+    """Rosenbrock's function (1960): a step of length 1 along the gradient makes it worse, again and again."""
+    point = torch.tensor([-1.2, 1.0], requires_grad=True)
+    optimiser = make_optimiser("lbfgs", [point], weight_decay=0.0)
+
+    def objective():
+        with torch.enable_grad():
+            value = (1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2
+        (point.grad,) = torch.autograd.grad(value, point)
+        return value.detach()
+
+    for _ in range(60):
+        optimiser.step(objective, 1.0)
+    assert float(objective()) < 1e-6
+
+
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_the_head_reads_unscaled_embeddings_whatever_the_scaling(scaling):
     train = clouds()
