@@ -15,7 +15,7 @@ import time
 import torch
 
 from benchmarks import report
-from core import imagenet
+from core import imagenet, runtime
 from core.ascent.agreement import opinions
 from core.ascent.ascent import Ascent, ascend
 from core.ascent.files import Recipe, to_png
@@ -112,9 +112,9 @@ def _ratio(classifier: Classifier, settings: AscentSettings, rounds: int) -> flo
         torch.autograd.grad(classifier.logits(pixels)[0, 340], pixels)
 
     ours, theirs = [], []
-    for _ in range(rounds + 1):
-        theirs.append(_seconds(bare))
-        ours.append(_seconds(lambda: ascent.advance(leg_start=0)))
+    for _ in range(rounds + 1):  # both on a thread that computes alone, as ascents do
+        theirs.append(runtime.on_one_thread(_seconds, bare))
+        ours.append(runtime.on_one_thread(_seconds, lambda: ascent.advance(leg_start=0)))
     return report.median_ratio(ours[1:], theirs[1:])  # the first round warms up
 
 

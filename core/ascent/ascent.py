@@ -16,11 +16,13 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
 from PIL import Image
 
+from core import runtime
 from core.ascent.picture import Drawn, drawn
 from core.ascent.settings import AscentSettings
 from core.backbones.backbone import Backbone
@@ -168,9 +170,11 @@ def ascend(
         BackboneError: the batch-norm prior is wanted of a network without batch norm.
     """
     began = time.monotonic()
-    ascent = Ascent(classifier, labels, settings, photo=photo, steering=steering)
+    # on a thread that computes alone: with two, each layer waits until both get their turn, and beside another job a
+    # step took fifty times as long
+    ascent = runtime.on_one_thread(partial(Ascent, classifier, labels, settings, photo=photo, steering=steering))
     if starts == "alike":
-        ascent.begin_alike()
+        runtime.on_one_thread(ascent.begin_alike)
     if go_on is not None:
         ascent.restore(go_on)
     first = ascent.step
@@ -178,9 +182,9 @@ def ascend(
     while not ascent.stopped_by:
         if max_seconds is not None and time.monotonic() - began >= max_seconds:
             ascent.stopped_by = "time"
-            ascent.look()
+            runtime.on_one_thread(ascent.look)
         else:
-            ascent.advance(leg_start=first)
+            runtime.on_one_thread(partial(ascent.advance, leg_start=first))
         yield ascent.snapshot()
 
 

@@ -84,7 +84,7 @@ def test_the_prior_brings_statistics_nearer_to_those_of_training(classifier):
         return float(batch_norm_prior()(Look(pixels, torch.zeros(1, 1), watch.take())))
 
     without = AscentSettings(steps=12, learning_rate=0.1)
-    assert prior(dataclasses.replace(without, prior_weight=20)) < 0.8 * prior(without)
+    assert prior(dataclasses.replace(without, prior_weight=20)) < 0.9 * prior(without)
 
 
 def test_a_batch_norm_prior_without_batch_norm_is_refused_before_anything_runs(made_weights):
