@@ -40,7 +40,7 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.backbones
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.finetune
-	$(BIN)/python -m benchmarks.finetune --scratch --minutes 12
+	$(BIN)/python -m benchmarks.finetune --scratch --minutes 6
 	$(BIN)/python -m benchmarks.ideal_images
 	$(BIN)/python -m benchmarks.tables
 

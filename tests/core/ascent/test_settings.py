@@ -45,6 +45,7 @@ def test_senseless_settings_are_refused_by_name_value_and_range(given, says):
 def test_presets_have_names_of_their_own_and_an_unknown_one_is_told_which_there_are():
     assert [preset.token for preset in PRESETS] == ["best", "best-10s", "lesson", "lesson-tv", "lesson-resnet"]
     assert all(preset.title and preset.about for preset in PRESETS)
+    assert len({preset.settings for preset in PRESETS}) == len(PRESETS)
     assert find_preset("lesson").settings.steps == 1000
     with pytest.raises(SettingsError, match="lesson-tv"):
         find_preset("nonsense")
