@@ -28,6 +28,7 @@ SHOTS = (
 
 
 TRAINED = ("train-light", DESKTOP, "light")
+IDEAL = ("ideal-light", DESKTOP, "light")
 SECONDS = 120_000
 COLOURS = 256
 STILL = "document.getAnimations().every(one => one.playState !== 'running')"
@@ -45,6 +46,7 @@ def main() -> None:
             for shot in SHOTS:
                 take_classify(browser, address, *shot)
             take_train(browser, address, *TRAINED)
+            take_ideal(browser, address, *IDEAL)
             browser.close()
         app.close()
 
@@ -82,6 +84,18 @@ def take_train(browser: Browser, address: str, name: str, size: dict, scheme: st
     page.evaluate("scrollTo(0, 0)")
     end = page.locator(".pl-matrix").bounding_box()
     _keep(page, name, clip={"x": 0, "y": 0, "width": size["width"], "height": end["y"] + end["height"] + 24})
+
+
+def take_ideal(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
+    """A zebra that grew out of noise, and what other networks say of it."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(f"{address}?tab=ideal&class=zebra&preset=best-10s")
+    expect(page.locator("#draw")).to_be_visible(timeout=SECONDS)
+    page.locator("#draw").click()
+    expect(page.locator("#ideal-status")).to_contain_text("Done: step", timeout=SECONDS)
+    expect(page.locator("#ideal-others")).not_to_be_empty(timeout=SECONDS)
+    page.wait_for_function(STILL)
+    _keep(page, name)
 
 
 def _keep(page: Page, name: str, **part: dict) -> None:
