@@ -15,7 +15,7 @@ from PIL import Image
 
 from core import imagenet, runtime
 from core.backbones.backbone import Backbone
-from core.errors import BackboneError, CheckpointError, ImageError
+from core.errors import BackboneError, CheckpointError, ImageError, SettingsError
 from core.head import Head
 from core.imagenet import CLASS_COUNT
 from core.images import Source, read_image, to_pixels
@@ -59,6 +59,20 @@ class Classifier:
     def class_names(self) -> tuple[str, ...]:
         """The `K` names that it can say."""
         return self.head.class_names if self.head else tuple(known.title for known in imagenet.classes())
+
+    def label_of(self, text: str) -> int:
+        """The index of the class that is meant: ImageNet's by any of its names, a head's by its own, in any case.
+
+        Raises:
+            SettingsError: nothing or several classes fit; the message lists what is near, or known.
+        """
+        if self.head is None:
+            return imagenet.find_class(text).index
+        names = [name.casefold() for name in self.head.class_names]
+        if text.casefold() not in names:
+            known = ", ".join(self.head.class_names[:20])
+            raise SettingsError(f"This network has no class {text!r:.80}. It knows {known}.")
+        return names.index(text.casefold())
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels `(N, 3, H, W)` float32 in [0, 1] -> `(N, K)` float32; gradients flow back to the pixels."""

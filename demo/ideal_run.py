@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import core
 from core.ascent.settings import AscentSettings
-from core.errors import SettingsError
 from demo.networks import Network, load
 from demo.session import VisitorsRun
 
@@ -85,7 +84,7 @@ def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: 
     from core.ascent.film import Film, Frame
 
     classifier = load(wish.network)
-    label = label_of(wish.class_name, classifier)
+    label = classifier.label_of(wish.class_name)
     photo = core.read_image(wish.photo) if wish.settings.start == "photo" and wish.photo else None
     film, framed = (go_on.film if go_on else Film()), -1
     snapshots = core.ascend(
@@ -114,21 +113,6 @@ def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: 
             film,
             go_on is not None or steering.turned,
         )
-
-
-def label_of(text: str, classifier: core.Classifier) -> int:
-    """The class that is meant: ImageNet's by any of its names, a run's by its own.
-
-    Raises:
-        SettingsError: nothing or several fit; the message lists what is near.
-    """
-    if classifier.head is None:
-        return core.find_class(text).index
-    names = [name.casefold() for name in classifier.class_names]
-    if text.casefold() not in names:
-        known = ", ".join(classifier.class_names[:20])
-        raise SettingsError(f"This network was trained on other classes than {text!r:.80}. It knows {known}.")
-    return names.index(text.casefold())
 
 
 def opinions_of(drawing: Drawing) -> Iterator[tuple[Opinion, ...]]:

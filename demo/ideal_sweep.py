@@ -15,7 +15,6 @@ from demo import cards
 from demo.context import Context
 from demo.ideal_cards import ended, sweep_panel
 from demo.ideal_form import Form
-from demo.ideal_run import label_of
 from demo.jobs import Job
 from demo.messages import message_for
 from demo.networks import Network, find_network, load, prepare
@@ -113,7 +112,7 @@ def _sweep(
     from core.ascent.sweep import TV_WEIGHTS, sweep
 
     classifier = load(network)
-    label = label_of(class_name, classifier)
+    label = classifier.label_of(class_name)
     picture = core.read_image(photo) if settings.start == "photo" and photo else None
     for snapshot in sweep(classifier, label, settings, photo=picture, max_seconds=max_seconds):
         yield Swept(classifier.class_names[label], TV_WEIGHTS, snapshot)

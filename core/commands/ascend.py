@@ -53,7 +53,7 @@ def ascend(options: argparse.Namespace) -> int:
     began = time.monotonic()
     preset, settings = _settings(options)
     classifier, note = _classifier(options, preset)
-    labels = [_label_of(text, classifier) for text in options.classes]
+    labels = [classifier.label_of(text) for text in options.classes]
     outs = _outs(options, labels)
     photo = core.read_image(options.photo) if options.photo else None
     if options.max_seconds is not None and not 0 < options.max_seconds < float("inf"):
@@ -121,18 +121,6 @@ def _classifier(options: argparse.Namespace, preset: Preset) -> tuple[core.Class
     name, note = (options.backbone, "") if options.backbone else backbone_for(preset)
     core.check_can_classify(name)
     return core.Classifier(core.load_backbone(name)), note
-
-
-def _label_of(text: str, classifier: core.Classifier) -> int:
-    """The class that is meant: ImageNet's by any of its names, a trained head's by its own."""
-    if classifier.head is None:
-        return core.find_class(text).index
-    names = [name.casefold() for name in classifier.class_names]
-    if text.casefold() in names:
-        return names.index(text.casefold())
-    raise core.SettingsError(
-        f"This network has no class {text!r:.80}. It knows {', '.join(classifier.class_names[:20])}."
-    )
 
 
 def _outs(options: argparse.Namespace, labels: list[int]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -215,7 +216,14 @@ def test_a_training_that_is_told_to_end_says_how_to_go_on(run, colours, number):
     options = ["--dataset", str(colours), "--backbone", "test_resnet", "--epochs", "1000", "--batch-size", "1"]
     command = [sys.executable, "-m", "core", "train", *options, "--json"]
     process = subprocess.Popen(
-        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        # tests that run in the background of a shell are made deaf to Ctrl-C, and so is what they start
+        preexec_fn=functools.partial(signal.signal, number, signal.SIG_DFL),
     )
     for line in process.stdout:
         if json.loads(line).get("step", 0) > 20:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core import Classifier, SettingsError, load_backbone
@@ -19,11 +20,12 @@ from core.ascent.film import MOST_FRAMES, Film, Frame
 from core.ascent.presets import PRESETS, find_preset
 from core.ascent.settings import AscentSettings
 from core.ascent.sweep import TV_WEIGHTS, sweep
+from core.head import Head
 from core.prediction import Prediction
 from core.streams import last
 from demo.ideal_cards import frame_panel, opinions_card, picture_panel, status_card, sweep_panel
 from demo.ideal_form import TV_STOPS, build_form, every_setting, link_of, read_link, stop_of, tv_weight_at
-from demo.ideal_run import Wish, draw, label_of, opinions_of, png_of, write_files
+from demo.ideal_run import Wish, draw, opinions_of, png_of, write_files
 
 TAG = "<img src=x onerror=alert(1)>"
 
@@ -129,9 +131,13 @@ def test_a_drawing_goes_on_with_its_film(drawing, wish):
 
 def test_a_class_that_nobody_knows_is_refused_with_those_that_are_near(classifier):
     with pytest.raises(SettingsError, match="No ImageNet class"):
-        label_of("unicorn horn", classifier)
+        classifier.label_of("unicorn horn")
     with pytest.raises(SettingsError, match="could be"):
-        label_of("crane", classifier)
+        classifier.label_of("crane")
+    trained = Classifier(classifier.backbone, Head(torch.zeros(2, 1280), torch.zeros(2), ("Ant", "bee")))
+    assert trained.label_of("ANT") == 0
+    with pytest.raises(SettingsError, match="It knows Ant, bee"):
+        trained.label_of("zebra")
 
 
 def test_others_judge_the_file_that_is_downloaded(drawing):
