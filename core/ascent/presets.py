@@ -58,7 +58,7 @@ PRESETS = (
         "Waves instead of pixels, seen larger, smaller and turned: other networks often recognise it too. It takes its time.",
         _BEST,
     ),
-    Preset("best-10s", "Best in 10 seconds", "The same with fewer steps.", dataclasses.replace(_BEST, steps=200)),
+    Preset("best-10s", "Best in 10 seconds", "The same with fewer steps.", dataclasses.replace(_BEST, steps=120)),
     Preset(
         "lesson",
         "The lesson, no TV",
