@@ -32,7 +32,7 @@ from demo.networks import find_network, load, prepare
 from demo.session import VisitorsRun
 
 if TYPE_CHECKING:
-    from core.ascent.ascent import Steering
+    from core.ascent.snapshot import Steering
 
 HINT = "Choose a class and press Draw. The picture begins as noise and becomes what the network takes for that class."
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
@@ -279,7 +279,7 @@ def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str)
 
 
 def _steering(wish: Wish) -> Steering:
-    from core.ascent.ascent import Steering
+    from core.ascent.snapshot import Steering
 
     return Steering(wish.settings)
 

@@ -11,8 +11,8 @@ from demo.ideal_run import Drawing, data_url
 
 if TYPE_CHECKING:
     from core.ascent.agreement import Opinion
-    from core.ascent.ascent import AscentSnapshot
     from core.ascent.film import Frame
+    from core.ascent.snapshot import AscentSnapshot
 
 _WIDE, _HIGH, _LEFT, _TOP, _BOTTOM = 340, 150, 46, 10, 24
 

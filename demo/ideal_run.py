@@ -19,9 +19,9 @@ from demo.session import VisitorsRun
 
 if TYPE_CHECKING:
     from core.ascent.agreement import Opinion
-    from core.ascent.ascent import AscentSnapshot, Steering
     from core.ascent.film import Film
     from core.ascent.picture import Drawn
+    from core.ascent.snapshot import AscentSnapshot, Steering
 
 
 @dataclass(frozen=True)

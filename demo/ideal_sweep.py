@@ -20,8 +20,8 @@ from demo.messages import message_for
 from demo.networks import Network, find_network, load, prepare
 
 if TYPE_CHECKING:
-    from core.ascent.ascent import AscentSnapshot
     from core.ascent.settings import AscentSettings
+    from core.ascent.snapshot import AscentSnapshot
 
 ABOUT = (
     "Draws the class six times from the same noise, each time with another weight of smoothness, and with the other "

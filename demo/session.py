@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from demo.jobs import Job
 
 if TYPE_CHECKING:
-    from core.ascent.ascent import Steering
+    from core.ascent.snapshot import Steering
     from core.datasets.inspection import Inspection
     from core.datasets.labelled import Dataset, LabelledImages
     from core.evaluation import Evaluation

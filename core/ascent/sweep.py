@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
-from core.ascent.ascent import AscentSnapshot, Steering, ascend
+from core.ascent.ascent import ascend
 from core.ascent.settings import AscentSettings
+from core.ascent.snapshot import AscentSnapshot, Steering
 from core.classifier import Classifier
 from core.errors import SettingsError
 

@@ -17,10 +17,10 @@ from core.commands.settings import add_setting_option
 from core.settings import settings_of
 
 if TYPE_CHECKING:
-    from core.ascent.ascent import AscentSnapshot
     from core.ascent.picture import Drawn
     from core.ascent.presets import Preset
     from core.ascent.settings import AscentSettings
+    from core.ascent.snapshot import AscentSnapshot
 
 # Pictures that are made in one batch: more take more memory and gain no time.
 _TOGETHER = 10

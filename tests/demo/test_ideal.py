@@ -104,7 +104,7 @@ def wish(made_weights):
 
 @pytest.fixture
 def drawing(wish):
-    from core.ascent.ascent import Steering
+    from core.ascent.snapshot import Steering
 
     return last(draw(wish, Steering(wish.settings), go_on=None, max_seconds=60))
 
@@ -121,7 +121,7 @@ def test_a_drawing_has_its_film_its_files_and_its_recipe(drawing, wish):
 
 
 def test_a_drawing_goes_on_with_its_film(drawing, wish):
-    from core.ascent.ascent import Steering
+    from core.ascent.snapshot import Steering
 
     more = last(draw(wish, Steering(wish.settings), go_on=drawing, max_seconds=60))
     assert more.snapshot.step == 8

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from core import Classifier, load_backbone
-from core.ascent.ascent import Steering, ascend
+from core.ascent.ascent import ascend
 from core.ascent.picture import variation_of
 from core.ascent.settings import OBJECTIVES, OPTIMISERS, PARAMETERIZATIONS, AscentSettings
+from core.ascent.snapshot import Steering
 from core.errors import BackboneError, SettingsError
 from core.head import Head
 from core.streams import last
