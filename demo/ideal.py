@@ -63,7 +63,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
                 png = gr.DownloadButton("Picture (PNG)", interactive=False, elem_id="ideal-png")
                 webp = gr.DownloadButton("Film (WebP)", interactive=False, elem_id="ideal-webp")
             link = gr.Textbox(
-                label="Link with these settings", buttons=["copy"], interactive=False, max_lines=2, elem_id="ideal-link"
+                label="Link with these settings", buttons=["copy"], interactive=False, max_lines=4, elem_id="ideal-link"
             )
         with gr.Column(scale=6, min_width=280):
             status = gr.HTML(cards.waiting_card(HINT), elem_id="ideal-status")
