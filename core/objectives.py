@@ -33,13 +33,13 @@ class Look:
     """What one forward pass gives to judge.
 
     Attributes:
-        pixels: the whole pictures `(N, 3, H, W)` in [0, 1].
-        logits: `(N, K)`, of the views of these pictures that the network saw.
+        pixels: pictures, or views of them, `(N, 3, H, W)` in [0, 1].
+        logits: `(N, K)`, what the network says of them; None where only pixels are judged.
         statistics: of its batch-norm layers, the first one first; empty where nobody asked for them.
     """
 
     pixels: torch.Tensor
-    logits: torch.Tensor
+    logits: torch.Tensor | None = None
     statistics: tuple[ChannelStatistics, ...] = ()
 
 
@@ -62,7 +62,7 @@ class Objective:
     def __mul__(self, weight: Weight) -> Objective:
         def scaled(look: Look) -> torch.Tensor:
             factor = weight() if callable(weight) else weight
-            return factor * self(look) if factor else look.logits.new_zeros(())  # 0 times infinity is no number
+            return factor * self(look) if factor else look.pixels.new_zeros(())  # 0 times infinity is no number
 
         return Objective(scaled)
 
@@ -96,8 +96,8 @@ def margin(labels: Sequence[int]) -> Objective:
 
 
 def _column(labels: Sequence[int], look: Look) -> torch.Tensor:
-    """`(N, 1)`, where the logits are."""
-    return torch.tensor(labels, device=look.logits.device)[:, None]
+    """`(N, 1)`, where the pictures are."""
+    return torch.tensor(labels, device=look.pixels.device)[:, None]
 
 
 def total_variation(norm: Norm = "l1", weights: Callable[[], Weights] = lambda: 1.0) -> Objective:

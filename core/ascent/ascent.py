@@ -11,7 +11,6 @@ References:
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -22,11 +21,10 @@ import torch
 from PIL import Image
 
 from core import runtime
+from core.ascent.onlooker import Onlooker
 from core.ascent.picture import drawn
 from core.ascent.settings import AscentSettings
 from core.ascent.snapshot import AscentRow, AscentSnapshot, AscentState, Steering, StoppedBy
-from core.backbones.backbone import Backbone
-from core.backbones.watching import watched
 from core.classifier import Classifier
 from core.errors import SettingsError
 from core.images import to_pixels
@@ -44,7 +42,6 @@ from core.objectives import (
 from core.optimisers import make_optimiser
 from core.parameterize import Parameterization, parameterize
 from core.schedules import rate_factor
-from core.transforms import Views
 
 DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
 _CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin}
@@ -52,6 +49,8 @@ _CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin
 _LOOKS_IN_A_RUN = 80
 # But after so many seconds in any case: it may be stopped at any time, and what was not looked at is lost then.
 _LOOK_AFTER_SECONDS = 1.0
+# Views that a network sees in one batch at the most: more take more memory and gain no time.
+_VIEWS_AT_ONCE = 16
 # A cosine ends at 0, where nothing moves any more.
 _SMALLEST_RATE = 0.02
 
@@ -61,6 +60,7 @@ def ascend(
     labels: Sequence[int],
     settings: AscentSettings,
     *,
+    beside: Sequence[Classifier] = (),
     photo: Image.Image | None = None,
     steering: Steering | None = None,
     go_on: AscentSnapshot | None = None,
@@ -71,6 +71,7 @@ def ascend(
 
     Args:
         labels: indices of classes of the classifier; each gets `settings.candidates` pictures, all made together.
+        beside: further networks that know the same classes: each step pleases the mean of all of them.
         photo: RGB, to start from, when the settings say so.
         steering: what may be turned meanwhile.
         go_on: the last snapshot of an ascent with the same classifier, labels and settings: `settings.steps` more.
@@ -78,13 +79,17 @@ def ascend(
         starts: whether each picture begins with noise of its own, or all with the same.
 
     Raises:
-        SettingsError: a label that the network does not know, a photo that is missing, a setting that does not fit.
-        BackboneError: the batch-norm prior is wanted of a network without batch norm.
+        SettingsError: a label that the network does not know, networks that know different classes, a photo that is missing,
+            a setting that does not fit.
+        BackboneError: the batch-norm prior is wanted of a network without batch norm, or blocks are to be left out of one
+            that has none.
     """
     began = time.monotonic()
     # on a thread that computes alone: with two, each layer waits until both get their turn, and beside another job a
     # step took fifty times as long
-    ascent = runtime.on_one_thread(partial(Ascent, classifier, labels, settings, photo=photo, steering=steering))
+    ascent = runtime.on_one_thread(
+        partial(Ascent, classifier, labels, settings, photo=photo, steering=steering, beside=beside)
+    )
     if starts == "alike":
         runtime.on_one_thread(ascent.begin_alike)
     if go_on is not None:
@@ -111,30 +116,19 @@ class Ascent:
         *,
         photo: Image.Image | None,
         steering: Steering | None,
+        beside: Sequence[Classifier] = (),
     ) -> None:
         self._classifier, self._settings = classifier, settings
         self._labels = tuple(label for label in _checked(labels, classifier) for _ in range(settings.candidates))
-        self._network, self._watch = _for_gradients(classifier.backbone, settings)
-        self._seen_by = dataclasses.replace(classifier, backbone=self._network)
-        self._views = Views(
-            settings.jitter,
-            settings.zoom_in,
-            settings.zoom_out,
-            settings.rotate_degrees,
-            settings.flip,
-            settings.light,
-            settings.noise,
-        )
         self._generator = torch.Generator().manual_seed(settings.seed)
+        everybody = (classifier, *_knowing_the_same(classifier, beside))
+        self._onlookers = [Onlooker(one, settings, self._generator) for one in everybody]
         self._side_px = settings.coarse_px or settings.size_px
         # whoever resumes the generator may be in inference mode, whose tensors cannot take part in gradients
         with torch.inference_mode(False):
-            self._objective = _objective_of(self._labels, settings, steering or Steering(settings))
+            self._on_pixels = _on_pixels(self._labels, settings, steering or Steering(settings))
             self._pictures = self._begin(photo)
             self._optimiser = self._new_optimiser()
-        self._takes_any_size = bool(settings.coarse_px) and _takes(self._network, self._side_px)
-        if self._watch:
-            self._watch.take()  # of that trial
         self.step, self.total_steps = 0, settings.steps
         self._views_from = self._generator.get_state()
         self._gradients = 0
@@ -273,32 +267,32 @@ class Ascent:
 
     def _differentiate(self) -> torch.Tensor:
         """Set the parameters' gradients to those of the objective, by a few looks; returns its value."""
-        parameters, looks = self._pictures.parameters, self._settings.looks
+        parameters = self._pictures.parameters
         self._generator.set_state(self._views_from)  # L-BFGS asks several times a step: always of the same views
-        value, slope = torch.zeros(()), None
+        value = torch.zeros(())
         with torch.enable_grad():
             pixels = self._pictures.pixels()
             leaf = pixels.detach().requires_grad_()
-            for _ in range(looks):  # one after the other: the network's memory of one look is freed before the next
-                seen = self._views(leaf, self._view_px(), self._generator, alike=self._alike)
-                logits = self._seen_by.logits(seen)
-                statistics = self._watch.take() if self._watch else ()
-                part = self._objective(Look(leaf, logits, statistics)) / looks
-                (gradient,) = torch.autograd.grad(part, leaf)
-                value = value + part.detach().cpu()
-                slope = gradient if slope is None else slope + gradient
+            slope = torch.zeros_like(leaf)
+            for part in self._parts(leaf):  # the memory of one is freed before the next
+                if part.requires_grad:
+                    slope += torch.autograd.grad(part, leaf)[0]
+                value += part.detach().cpu()
             gradients = torch.autograd.grad(pixels, parameters, slope)
-        self._gradients += looks
+        self._gradients += self._settings.looks * len(self._onlookers)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.contiguous()  # as the parameters lie, which L-BFGS wants
         return value
 
-    def _view_px(self) -> int:
-        """Side of what the network sees: its own; while the picture is coarse, that of the picture, where the network can:
-        that is faster, and large shapes come first."""
-        own = self._network.input_size[0]
-        coarse = self._side_px < min(self._settings.size_px, own)
-        return self._side_px if coarse and self._takes_any_size else own
+    def _parts(self, leaf: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The objective, piece by piece: what each network sees, a few looks at a time, and the pixels themselves."""
+        looks, coarse = self._settings.looks, self._side_px < self._settings.size_px
+        at_once = max(1, _VIEWS_AT_ONCE // len(leaf))
+        for onlooker in self._onlookers:
+            for times in (min(at_once, looks - done) for done in range(0, looks, at_once)):
+                look = onlooker.look(leaf, times, coarse=coarse, alike=self._alike)
+                yield _on_views(self._labels * times, self._settings)(look) / (looks * len(self._onlookers))
+        yield self._on_pixels(Look(leaf))
 
 
 def check_labels(labels: Sequence[int], classifier: Classifier) -> None:
@@ -320,31 +314,32 @@ def _checked(labels: Sequence[int], classifier: Classifier) -> tuple[int, ...]:
     return tuple(labels)
 
 
-def _for_gradients(backbone: Backbone, settings: AscentSettings) -> tuple[Backbone, object]:
-    """The network in the form that is fastest for what is asked of it; and what watches its statistics, if anything."""
-    if settings.prior_weight:
-        return watched(backbone)
-    return dataclasses.replace(backbone, model=backbone.inference_model), None
+def _knowing_the_same(classifier: Classifier, beside: Sequence[Classifier]) -> Sequence[Classifier]:
+    """Those beside it, if they can draw together."""
+    for other in beside:
+        if other.class_names != classifier.class_names:
+            raise SettingsError(
+                f"{other.backbone.title} and {classifier.backbone.title} know different classes, so they cannot draw one picture "
+                "together. Choose networks with the same classes."
+            )
+    return beside
 
 
-def _objective_of(labels: Sequence[int], settings: AscentSettings, steering: Steering) -> Objective:
-    objective = settings.class_weight * _CLASS_TERMS[settings.objective](labels)
-    objective += total_variation(settings.tv_norm, lambda: steering.tv_weight)
+def _on_pixels(labels: Sequence[int], settings: AscentSettings, steering: Steering) -> Objective:
+    """What is asked of the pictures themselves."""
+    objective = total_variation(settings.tv_norm, lambda: steering.tv_weight)
     objective += settings.l2_weight * distance_from_grey()
-    if settings.prior_weight:
-        objective += settings.prior_weight * batch_norm_prior()
     if settings.diversity_weight:
         objective += settings.diversity_weight * likeness(labels)
     return objective
 
 
-def _takes(backbone: Backbone, side_px: int) -> bool:
-    try:
-        with torch.inference_mode():
-            backbone.model.forward_features(torch.zeros(1, 3, side_px, side_px, device=backbone.device))
-    except Exception:  # vision transformers assert, others fail at a concatenation of two sizes
-        return False
-    return True
+def _on_views(labels: Sequence[int], settings: AscentSettings) -> Objective:
+    """What is asked of a network's looks at them."""
+    objective = settings.class_weight * _CLASS_TERMS[settings.objective](labels)
+    if settings.prior_weight:
+        objective += settings.prior_weight * batch_norm_prior()
+    return objective
 
 
 def _square(photo: Image.Image, side_px: int) -> Image.Image:

@@ -111,6 +111,14 @@ class AscentSettings(Checked):
     flip: bool = switch(False, title="Mirror", about="Half of the looks see the mirror image.")
     light: float = real(0.0, 0.0, 1.0, title="Light", about="How much contrast and brightness change before each look.")
     noise: float = real(0.0, 0.0, 1.0, title="Noise", about="Spread of the noise that is added before each look.")
+    skip_blocks: float = real(
+        0.0,
+        0.0,
+        0.9,
+        title="Blocks left out",
+        about="Share of the network's residual blocks that each look does without: many slightly different networks must "
+        "agree.",
+    )
     looks: int = whole(1, 1, 16, title="Looks a step", about="Views of the picture whose gradients make one step.")
     seed: int = whole(0, 0, 2**31 - 1, title="Seed", about="The same seed gives the same picture.")
 

@@ -7,7 +7,6 @@ The network itself stays as it is: fine-tuning and the batch-norm prior need its
 
 from __future__ import annotations
 
-import copy
 import itertools
 import logging
 
@@ -15,6 +14,8 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from core.backbones.twins import twin_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,7 @@ def fold_batch_norm(model: nn.Module, sample: torch.Tensor) -> nn.Module:
     Pairs are found by their order in the module tree, which need not be the order of computation: the twin is therefore
     compared with the model on `sample` `(N, 3, H, W)`, and given up when the two disagree.
     """
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    twin = copy.deepcopy(model, shared)
+    twin = twin_of(model)
     pairs = [pair for parent in list(twin.modules()) for pair in conv_norm_pairs(parent)]
     if not pairs:
         return model

@@ -10,7 +10,6 @@ References:
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.backbones.backbone import Backbone
 from core.backbones.folding import agrees, conv_norm_pairs
+from core.backbones.twins import twin_of
 from core.errors import BackboneError
 
 # A channel that its norm scales to nearly nothing carries nothing, and dividing by that scale would make noise of it.
@@ -102,8 +102,7 @@ def _twin(model: nn.Module, watch: Watch, *, fold: bool, copies: bool) -> nn.Mod
         fold: whether batch norm is folded into the convolution before it.
         copies: whether layers hand on copies, which may be written over.
     """
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    twin = copy.deepcopy(model, shared)
+    twin = twin_of(model)
     if fold:
         for parent, conv_name, norm_name in [pair for part in list(twin.modules()) for pair in conv_norm_pairs(part)]:
             norm = getattr(parent, norm_name)

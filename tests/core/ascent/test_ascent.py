@@ -260,3 +260,38 @@ def test_nothing_stays_on_the_shared_network(classifier):
             assert not module._forward_pre_hooks
             assert not module.training
         assert all(parameter.grad is None and not parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0])
+def test_leaving_out_blocks_changes_the_picture_and_the_same_seed_gives_it_again(classifier, prior):
+    thinned = dataclasses.replace(QUICK, skip_blocks=0.5, prior_weight=prior, looks=2, learning_rate=0.1)
+    one, two = (last(ascend(classifier, [3, 5], thinned)) for _ in range(2))
+    assert _bytes(one) == _bytes(two)
+    assert _bytes(one) != _bytes(last(ascend(classifier, [3, 5], dataclasses.replace(thinned, skip_blocks=0))))
+
+
+def test_blocks_cannot_be_left_out_of_a_network_without_any(small):
+    plain = dataclasses.replace(small.backbone, inference_model=torch.nn.Conv2d(3, 1000, 1))
+    classifier = dataclasses.replace(small, backbone=plain)
+    with pytest.raises(BackboneError, match="no residual blocks"):
+        next(ascend(classifier, [3], dataclasses.replace(QUICK, skip_blocks=0.2)))
+
+
+def test_two_networks_draw_together(small, classifier):
+    settings = AscentSettings(steps=25, learning_rate=0.1)
+    alone = last(ascend(small, [ZEBRA], settings))
+    together = last(ascend(small, [ZEBRA], settings, beside=[classifier]))
+    assert (alone.gradients, together.gradients) == (25, 50)
+
+    def of_the_other(snapshot):
+        return float(classifier.predict([snapshot.drawn[0].picture])[0].probabilities[ZEBRA])
+
+    assert of_the_other(alone) < 0.05
+    assert of_the_other(together) > 0.5
+
+
+def test_networks_that_know_different_classes_cannot_draw_together(small):
+    dim = small.backbone.embedding_dim
+    taught = dataclasses.replace(small, head=Head(torch.zeros(2, dim), torch.zeros(2), ("a", "b")))
+    with pytest.raises(SettingsError, match="different classes"):
+        next(ascend(small, [1], QUICK, beside=[taught]))
