@@ -1,18 +1,22 @@
 """Ideal images: do networks that took no part read the class? And what a step costs beside the bare network.
 
-Classes are drawn by seed from the 1,000; each preset draws all of them on one network; every other network that is
-present judges the PNG files (`PETLENS_WEIGHTS` names a folder of more networks). Nothing is tuned on these classes:
-trials used others (seed 7).
+Classes are drawn by seed from the 1,000; the pictures of all of them are drawn as `python -m core ascend` draws them; every
+other network that is present judges the PNG files (`PETLENS_WEIGHTS` names a folder of more networks). Nothing is tuned on
+these classes: trials used others (seed 7).
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import hashlib
 import io
 import random
 import time
+from collections.abc import Mapping, Sequence
 
 import torch
+from PIL import Image
 
 from benchmarks import report
 from core import imagenet, runtime
@@ -22,49 +26,67 @@ from core.ascent.files import Recipe, to_png
 from core.ascent.picture import Drawn
 from core.ascent.presets import find_preset
 from core.ascent.settings import AscentSettings
+from core.ascent.side_by_side import ascend_side_by_side
 from core.backbones.loading import load_backbone
 from core.classifier import Classifier
 from core.images import read_image
 from core.streams import last
 
-TOGETHER = 10
 SEED = 2026
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--classes", type=int, default=20, help="how many classes (default: 20)")
-    parser.add_argument("--presets", nargs="+", default=["best", "best-10s"], metavar="NAME")
+    parser.add_argument(
+        "--steps", type=int, nargs="*", default=[60, 300], help="best with so many steps, for the curve"
+    )
+    parser.add_argument(
+        "--with", dest="beside", nargs="*", default=["mobilenetv2_100"], help="draw with each of these too"
+    )
+    parser.add_argument("--alone", type=int, default=6, help="classes that are also drawn one by one (default: 6)")
     parser.add_argument("--rounds", type=int, default=9, help="timings of a step (default: 9)")
     options = parser.parse_args()
-    labels = random.Random(SEED).sample(range(imagenet.CLASS_COUNT), options.classes)
+    labels = drawn_classes(options.classes)
     classifier = Classifier(load_backbone())
-    figures = {
-        "classes": [imagenet.classes()[label].title for label in labels],
-        "presets": {name: _preset(classifier, name, labels) for name in options.presets},
-        "smoothness": _smoothness(classifier),
-        "a step / the bare forward and backward pass": _steps(classifier, options.rounds),
+    best, quick = find_preset("best").settings, find_preset("best-10s").settings
+    wanted = {
+        f"best, {settings.steps} steps": settings
+        for settings in (*(dataclasses.replace(best, steps=steps) for steps in options.steps), quick, best)
+    }
+    figures: dict = {"classes": titles(labels)}
+    figures["a step / the bare forward and backward pass"] = _steps(classifier, options.rounds)
+    figures["smoothness"] = _smoothness(classifier)
+    figures["the same bytes twice"] = _same_bytes(classifier, labels[:4])
+    figures["alone"] = {
+        name: _alone(classifier, labels[: options.alone], find_preset(name).settings) for name in ("best-10s", "best")
+    }
+    figures["side by side"] = {name: _side_by_side(classifier, labels, settings) for name, settings in wanted.items()}
+    figures["best, together with another network"] = {
+        name: _side_by_side(classifier, labels, best, [Classifier(load_backbone(name))]) for name in options.beside
     }
     report.write("ideal_images", figures)
 
 
-def _preset(classifier: Classifier, name: str, labels: list[int]) -> dict:
-    settings = find_preset(name).settings
-    began = time.perf_counter()
-    pictures: list[Drawn] = []
-    for start in range(0, len(labels), TOGETHER):
-        some = labels[start : start + TOGETHER]
-        pictures += last(ascend(classifier, some, settings)).drawn
-        print(name, len(pictures), f"{time.perf_counter() - began:.0f} s", flush=True)
-    seconds = (time.perf_counter() - began) / len(labels)
-    own = [picture.probability for picture in pictures]
+def drawn_classes(count: int) -> list[int]:
+    """Classes that no trial has seen."""
+    return random.Random(SEED).sample(range(imagenet.CLASS_COUNT), count)
+
+
+def titles(labels: Sequence[int]) -> list[str]:
+    """Their names."""
+    return [imagenet.classes()[label].title for label in labels]
+
+
+def judged(pictures: Mapping[int, Image.Image], makers: Sequence[str]) -> dict:
+    """What networks that took no part say of pictures, by the label that each is to show."""
     rows: dict[str, list] = {}
-    for picture in pictures:
-        recipe = Recipe(str(picture.label), classifier.backbone.name, settings.steps, settings)
-        read = read_image(io.BytesIO(to_png(picture.picture, recipe)))
-        for opinion in opinions(read, picture.label, [classifier.backbone.name]):
+    for label, picture in pictures.items():
+        for opinion in opinions(picture, label, makers):
             rows.setdefault(opinion.network, []).append(opinion)
-    judged = {
+    if not rows:
+        raise SystemExit("No other network is here to judge: PETLENS_WEIGHTS names a folder of some.")
+    judges = {
         network: {
             "top-1": _mean([opinion.place == 1 for opinion in given]),
             "top-5": _mean([opinion.place <= 5 for opinion in given]),
@@ -73,12 +95,59 @@ def _preset(classifier: Classifier, name: str, labels: list[int]) -> dict:
         for network, given in rows.items()
     }
     return {
+        "judges' mean top-1": _mean([row["top-1"] for row in judges.values()]),
+        "judges' mean top-5": _mean([row["top-5"] for row in judges.values()]),
+        "judges": judges,
+    }
+
+
+def _side_by_side(
+    classifier: Classifier, labels: Sequence[int], settings: AscentSettings, beside: Sequence[Classifier] = ()
+) -> dict:
+    began = time.perf_counter()
+    batches = last(ascend_side_by_side(classifier, labels, settings, beside=beside))
+    seconds = (time.perf_counter() - began) / len(labels)
+    return _of([one for batch in batches for one in batch.snapshot.drawn], seconds, classifier, settings, beside)
+
+
+def _alone(classifier: Classifier, labels: Sequence[int], settings: AscentSettings) -> dict:
+    """One after the other, on one processor each, as on the page."""
+    pictures, seconds = [], []
+    for label in labels:
+        began = time.perf_counter()
+        pictures += last(ascend(classifier, [label], settings)).drawn
+        seconds.append(time.perf_counter() - began)
+    return _of(pictures, report.median(seconds, 1), classifier, settings, ())
+
+
+def _of(
+    pictures: Sequence[Drawn],
+    seconds: float,
+    classifier: Classifier,
+    settings: AscentSettings,
+    beside: Sequence[Classifier],
+) -> dict:
+    own = [picture.probability for picture in pictures]
+    makers = [one.backbone.name for one in (classifier, *beside)]
+    files = {}
+    for picture in pictures:
+        recipe = Recipe(
+            str(picture.label), classifier.backbone.name, settings.steps, settings, beside=tuple(makers[1:])
+        )
+        files[picture.label] = read_image(io.BytesIO(to_png(picture.picture, recipe)))
+    figures = {
         "seconds a picture": round(seconds, 1),
         "own probability, mean and least": [_mean(own), round(min(own), 3)],
-        "judges": judged,
-        "judges' mean top-1": _mean([row["top-1"] for row in judged.values()]),
-        "judges' mean top-5": _mean([row["top-5"] for row in judged.values()]),
+        **judged(files, makers),
     }
+    print(
+        settings.steps,
+        "steps",
+        makers,
+        {name: value for name, value in figures.items() if name != "judges"},
+        flush=True,
+    )
+    return figures
 
 
 def _smoothness(classifier: Classifier) -> dict:
@@ -93,6 +162,19 @@ def _smoothness(classifier: Classifier) -> dict:
     }
 
 
+def _same_bytes(classifier: Classifier, labels: Sequence[int]) -> bool:
+    """Whether a short run with all of the best preset's means gives the same files twice."""
+    settings = dataclasses.replace(find_preset("best").settings, steps=20)
+
+    def digest() -> str:
+        batches = last(ascend_side_by_side(classifier, labels, settings))
+        recipe = Recipe("", classifier.backbone.name, settings.steps, settings)
+        files = [to_png(one.picture, recipe) for batch in batches for one in batch.snapshot.drawn]
+        return hashlib.sha256(b"".join(files)).hexdigest()
+
+    return digest() == digest()
+
+
 def _steps(classifier: Classifier, rounds: int) -> dict:
     """Medians of ratios: steps of a picture at 224 px, each beside bare passes of the network as it is published."""
     kinds = {
@@ -100,16 +182,17 @@ def _steps(classifier: Classifier, rounds: int) -> dict:
         "shift and mirror": AscentSettings(steps=10_000, jitter=0.1, flip=True),
         "waves": AscentSettings(steps=10_000, parameterization="fourier"),
         "batch-norm prior": AscentSettings(steps=10_000, prior_weight=1.0),
+        "best": dataclasses.replace(find_preset("best").settings, steps=10_000, coarse_px=0),
     }
     return {name: _ratio(classifier, settings, rounds) for name, settings in kinds.items()}
 
 
 def _ratio(classifier: Classifier, settings: AscentSettings, rounds: int) -> float:
     ascent = Ascent(classifier, [340], settings, photo=None, steering=None)
-    pixels = torch.rand(1, 3, 224, 224).contiguous(memory_format=torch.channels_last).requires_grad_()
+    pixels = torch.rand(settings.looks, 3, 224, 224).contiguous(memory_format=torch.channels_last).requires_grad_()
 
     def bare() -> None:
-        torch.autograd.grad(classifier.logits(pixels)[0, 340], pixels)
+        torch.autograd.grad(classifier.logits(pixels)[:, 340].sum(), pixels)
 
     ours, theirs = [], []
     for _ in range(rounds + 1):  # both on a thread that computes alone, as ascents do
@@ -125,7 +208,7 @@ def _seconds(work, times: int = 10) -> float:
     return time.perf_counter() - start
 
 
-def _mean(values: list) -> float:
+def _mean(values: Sequence) -> float:
     return round(sum(values) / len(values), 3)
 
 

@@ -19,10 +19,11 @@ RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("torch", "timm", "gradio", "pillow", "numpy")
 
 
-def write(name: str, figures: dict) -> None:
+def write(name: str, figures: dict, packages: Sequence[str] = PACKAGES) -> None:
     """Print the figures and write them to `benchmarks/results/NAME.json`."""
+    module = Path(sys.argv[0]).resolve().relative_to(PROJECT).with_suffix("")
     report = {
-        "program": f"python -m {' '.join([f'benchmarks.{name.split(chr(46))[0]}', *sys.argv[1:]])}",
+        "program": " ".join(["python -m", ".".join(module.parts), *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "machine": {
             "processor": runtime.processor_name(),
@@ -30,7 +31,7 @@ def write(name: str, figures: dict) -> None:
             "inference_dtype": str(runtime.inference_dtype()),
             "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         },
-        "versions": {package: importlib.metadata.version(package) for package in PACKAGES},
+        "versions": {package: importlib.metadata.version(package) for package in packages},
         "figures": figures,
     }
     RESULTS.mkdir(exist_ok=True)

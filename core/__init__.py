@@ -14,6 +14,7 @@ import importlib
 _HOMES = {
     "AscentSettings": "core.ascent.settings",
     "ascend": "core.ascent.ascent",
+    "ascend_side_by_side": "core.ascent.side_by_side",
     "CheckpointError": "core.errors",
     "Dataset": "core.datasets.labelled",
     "DatasetError": "core.errors",

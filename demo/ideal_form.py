@@ -30,8 +30,11 @@ _SHOWN = ("steps", "seed")
 _GROUPS = (
     ("Picture", ("size_px", "coarse_px", "coarse_share", "start", "parameterization", "candidates")),
     ("What it should be", ("objective", "class_weight", "tv_norm", "l2_weight", "prior_weight", "diversity_weight")),
-    ("How it moves", ("optimiser", "learning_rate", "schedule", "looks")),
-    ("Small changes before each look", ("jitter", "zoom_in", "zoom_out", "rotate_degrees", "flip", "light", "noise")),
+    ("How it moves", ("optimiser", "learning_rate", "schedule")),
+    (
+        "How the network looks at it",
+        ("looks", "skip_blocks", "jitter", "zoom_in", "zoom_out", "rotate_degrees", "flip", "light", "noise"),
+    ),
 )
 _IN_A_ROW = 3
 

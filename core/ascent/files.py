@@ -18,6 +18,7 @@ _KEYWORD = "Pet Lens"
 _LAST_FRAME_SECONDS = 1.5
 _SECONDS = 5.0
 _LONGEST_TEXT = 20_000
+_MOST_NETWORKS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Recipe:
         settings: all of them.
         by_hand: whether something was turned while it grew, or it was gone on with: the settings alone do not give the
             same picture then.
+        beside: names of further networks that drew it together with that one.
     """
 
     class_name: str
@@ -38,6 +40,7 @@ class Recipe:
     steps: int
     settings: AscentSettings
     by_hand: bool = False
+    beside: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -54,11 +57,21 @@ class Recipe:
             settings = AscentSettings(**said["settings"])
             class_name, backbone, steps = said["class_name"], said["backbone"], said["steps"]
             by_hand = said.get("by_hand", False) is True
+            beside = said.get("beside", ())
         except (KeyError, TypeError) as error:
             raise SettingsError("This picture's recipe is incomplete, or was written by another version.") from error
         if not (isinstance(class_name, str) and isinstance(backbone, str) and isinstance(steps, int)):
             raise SettingsError("This picture's recipe holds something else than names and numbers.")
-        return cls(class_name[:200], backbone[:200], steps, settings, by_hand)
+        if not (isinstance(beside, list | tuple) and all(isinstance(name, str) for name in beside)):
+            raise SettingsError("This picture's recipe holds something else than names of networks.")
+        return cls(
+            class_name[:200],
+            backbone[:200],
+            steps,
+            settings,
+            by_hand,
+            tuple(name[:200] for name in beside[:_MOST_NETWORKS]),
+        )
 
 
 def to_png(picture: Image.Image, recipe: Recipe) -> bytes:

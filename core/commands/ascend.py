@@ -17,13 +17,18 @@ from core.commands.settings import add_setting_option
 from core.settings import settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from core.ascent.files import Recipe
     from core.ascent.picture import Drawn
     from core.ascent.presets import Preset
     from core.ascent.settings import AscentSettings
+    from core.ascent.side_by_side import Batch
     from core.ascent.snapshot import AscentSnapshot
 
-# Pictures that are made in one batch: more take more memory and gain no time.
-_TOGETHER = 10
+_SHEETS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -41,40 +46,57 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     which = command.add_mutually_exclusive_group()
     which.add_argument("--backbone", metavar="NAME", help="default: the preset's")
     which.add_argument("--run", dest="trained", metavar="RUN", help="draw a class of a network that was trained here")
+    command.add_argument(
+        "--with",
+        dest="beside",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further network that the pictures are to convince as well; again for several",
+    )
     command.add_argument("--photo", metavar="FILE", help="start from this photo")
     command.add_argument("--max-seconds", type=float, metavar="S", help="the whole call takes about this long at most")
     command.add_argument("--out", required=True, metavar="FILE", help="a PNG; {class} where there are several classes")
+    command.add_argument("--sheet", metavar="FILE", help="all pictures on one sheet as well: a PNG, JPEG or WebP")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
     command.set_defaults(run=ascend, complete=_complete)
 
 
 def ascend(options: argparse.Namespace) -> int:
     """Draw one picture a class."""
+    from core.ascent.files import Recipe
+
     began = time.monotonic()
     preset, settings = _settings(options)
     classifier, note = _classifier(options, preset)
+    beside = _beside(options, classifier)
     labels = [classifier.label_of(text) for text in options.classes]
     outs = _outs(options, labels)
+    _check_sheet(options)
     photo = core.read_image(options.photo) if options.photo else None
     if options.max_seconds is not None and not 0 < options.max_seconds < float("inf"):
         raise core.SettingsError(f"--max-seconds must be a number above 0, not {options.max_seconds:g}.")
     if note:
         print(note, file=sys.stderr)
-    results: dict[int, tuple[Drawn, AscentSnapshot]] = {}
-    wanted = list(dict.fromkeys(labels))
+    left = None if options.max_seconds is None else max(0.0, options.max_seconds - (time.monotonic() - began))
+    stream = core.ascend_side_by_side(classifier, labels, settings, beside=beside, photo=photo, max_seconds=left)
     with contextlib.closing(Progress(as_json=options.json)) as progress:
-        together = max(1, _TOGETHER // settings.candidates)
-        for start in range(0, len(wanted), together):
-            some = wanted[start : start + together]
-            share = _time_for(len(some), len(wanted) - start, began, options.max_seconds)
-            for snapshot in core.ascend(classifier, some, settings, photo=photo, max_seconds=share):
-                probability = snapshot.history[-1].probability
-                progress.tell("drawing", snapshot.step, snapshot.total_steps, probability=round(probability, 4))
-            results |= {label: (_likeliest(snapshot, label), snapshot) for label in some}
+        for batches in stream:
+            _tell(progress, batches, settings.steps)
+    results = {
+        label: (_likeliest(batch.snapshot, label), batch.snapshot) for batch in batches for label in batch.labels
+    }
     seconds = (time.monotonic() - began) / len(labels)
     for text, label, out in zip(options.classes, labels, outs, strict=True):
         drawn, snapshot = results[label]
-        said = _written(out, text, drawn, snapshot, classifier, settings, seconds)
+        recipe = Recipe(
+            classifier.class_names[label],
+            classifier.backbone.name,
+            snapshot.looked_at,
+            settings,
+            beside=tuple(one.backbone.name for one in beside),
+        )
+        said = _written(out, text, drawn, snapshot, classifier, recipe, seconds)
         if options.json:
             print_json(said)
         else:
@@ -84,6 +106,9 @@ def ascend(options: argparse.Namespace) -> int:
             )
             if snapshot.note:
                 print(f"  {snapshot.note}")
+    if options.sheet:
+        pictures = [results[label][0].picture for label in labels]
+        _write_sheet(Path(options.sheet).expanduser(), pictures, [classifier.class_names[label] for label in labels])
     return 0
 
 
@@ -92,11 +117,17 @@ def _likeliest(snapshot: AscentSnapshot, label: int) -> Drawn:
     return max((one for one in snapshot.drawn if one.label == label), key=lambda one: one.probability)
 
 
-def _time_for(count: int, left: int, began: float, max_seconds: float | None) -> float | None:
-    """Seconds for the next pictures: their share of what is left of the call."""
-    if max_seconds is None:
-        return None
-    return max(0.0, max_seconds - (time.monotonic() - began)) * count / left
+def _tell(progress: Progress, batches: Sequence[Batch], steps: int) -> None:
+    """The mean of the pictures."""
+    count = sum(len(batch.labels) for batch in batches)
+    done = sum(batch.share_done * len(batch.labels) for batch in batches) / count
+    begun = [batch for batch in batches if batch.snapshot]
+    if not begun:
+        return
+    probability = sum(batch.snapshot.history[-1].probability * len(batch.labels) for batch in begun) / sum(
+        len(batch.labels) for batch in begun
+    )
+    progress.tell("drawing", round(done * steps), steps, probability=round(probability, 4))
 
 
 def _settings(options: argparse.Namespace) -> tuple[Preset, AscentSettings]:
@@ -123,6 +154,17 @@ def _classifier(options: argparse.Namespace, preset: Preset) -> tuple[core.Class
     return core.Classifier(core.load_backbone(name)), note
 
 
+def _beside(options: argparse.Namespace, classifier: core.Classifier) -> list[core.Classifier]:
+    """Who draws with it."""
+    names = [classifier.backbone.name]
+    for name in options.beside:
+        core.check_can_classify(name)
+        names.append(core.load_backbone(name).name)
+    if len(set(names)) < len(names):
+        raise core.SettingsError(f"--with names {names[-1]} again, which draws already. Name another network.")
+    return [core.Classifier(core.load_backbone(name)) for name in names[1:]]
+
+
 def _outs(options: argparse.Namespace, labels: list[int]) -> list[Path]:
     """Where each picture goes."""
     names = ["".join(c if c.isalnum() else "-" for c in text.casefold()) for text in options.classes]
@@ -137,20 +179,39 @@ def _outs(options: argparse.Namespace, labels: list[int]) -> list[Path]:
     return outs
 
 
+def _check_sheet(options: argparse.Namespace) -> None:
+    """Before hours of drawing, not after."""
+    if not options.sheet:
+        return
+    sheet = Path(options.sheet).expanduser()
+    if sheet.suffix.lower() not in _SHEETS:
+        raise core.SettingsError(f"--sheet must end in one of {', '.join(_SHEETS)}, not {sheet.name!r:.80}.")
+    if not sheet.parent.is_dir():
+        raise core.SettingsError(f"There is no folder {str(sheet.parent)!r:.200} for --sheet.")
+
+
+def _write_sheet(sheet: Path, pictures: Sequence[Image], names: Sequence[str]) -> None:
+    from core.ascent.sheet import sheet_of
+
+    try:
+        sheet_of(pictures, names).save(sheet, quality=88)
+    except OSError as error:
+        raise core.SettingsError(f"{str(sheet)!r:.200} cannot be written: {error.strerror or error}.") from error
+
+
 def _written(
     out: Path,
     text: str,
     drawn: Drawn,
     snapshot: AscentSnapshot,
     classifier: core.Classifier,
-    settings: AscentSettings,
+    recipe: Recipe,
     seconds: float,
 ) -> dict[str, Any]:
     """Write one picture, read it again, and say what the network makes of the file."""
-    from core.ascent.files import Recipe, to_png
+    from core.ascent.files import to_png
     from core.ascent.picture import variation_of
 
-    recipe = Recipe(classifier.class_names[drawn.label], classifier.backbone.name, snapshot.looked_at, settings)
     try:
         out.write_bytes(to_png(drawn.picture, recipe))
     except OSError as error:

@@ -119,3 +119,36 @@ def test_other_formats_and_missing_folders_are_refused(capsys, tmp_path):
         code, _, errors = _run(capsys, "--class", "zebra", *QUICK, "--out", str(tmp_path / out))
         assert code == 2
         assert says in errors
+
+
+def test_a_second_network_draws_too_and_all_come_on_one_sheet(capsys, tmp_path, made_weights):
+    sheet = tmp_path / "sheet.png"
+    arguments = ["--class", "zebra", "--class", "daisy", *QUICK, "--with", "test_resnet", "--sheet", str(sheet)]
+    code, said, _ = _run(capsys, *arguments, "--out", str(tmp_path / "{class}.png"), "--json")
+    assert code == 0
+    results = [one for one in said if "class" in one]
+    assert [one["gradients"] for one in results] == [4, 4]
+    recipe = read_recipe((tmp_path / "daisy.png").read_bytes())
+    assert (recipe.class_name, recipe.beside) == ("daisy", ("test_resnet",))
+    with Image.open(sheet) as picture:
+        assert picture.size[0] > 2 * 64
+        first = np.asarray(picture.convert("RGB"))[12:76, 12:76]
+    with Image.open(tmp_path / "zebra.png") as picture:
+        assert np.array_equal(first, np.asarray(picture.convert("RGB")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sheet", "sheet.gif"], "must end in"),
+        (["--sheet", "nowhere/sheet.png"], "no folder"),
+        (["--with", "tf_efficientnet_lite0"], "draws already"),
+        (["--with", "no_such_network"], "no_such_network"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_drawn(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = _run(capsys, "--class", "zebra", *QUICK, "--out", "zebra.png", *arguments)
+    assert code == 2
+    assert message in err
+    assert not list(tmp_path.iterdir())
