@@ -42,6 +42,8 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.finetune
 	$(BIN)/python -m benchmarks.finetune --scratch --minutes 6
 	$(BIN)/python -m benchmarks.ideal_images
+	$(BIN)/python -m benchmarks.ideal_ensemble
+	$(BIN)/python -m benchmarks.ideal_steps
 	$(BIN)/python -m benchmarks.tables
 
 # The stamps make a second run start at once; a changed list of packages installs again.

@@ -1,4 +1,4 @@
-"""Ideal images: do networks that took no part read the class? And what a step costs beside the bare network.
+"""Ideal images: do networks that took no part read the class? Against seconds; side by side, and one by one.
 
 Classes are drawn by seed from the 1,000; the pictures of all of them are drawn as `python -m core ascend` draws them; every
 other network that is present judges the PNG files (`PETLENS_WEIGHTS` names a folder of more networks). Nothing is tuned on
@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import io
 import random
 import time
 from collections.abc import Mapping, Sequence
 
-import torch
 from PIL import Image
 
 from benchmarks import report
-from core import imagenet, runtime
+from core import imagenet
 from core.ascent.agreement import opinions
-from core.ascent.ascent import Ascent, ascend
+from core.ascent.ascent import ascend
 from core.ascent.files import Recipe, to_png
 from core.ascent.picture import Drawn
 from core.ascent.presets import find_preset
@@ -45,7 +43,6 @@ def main() -> None:
         "--with", dest="beside", nargs="*", default=["mobilenetv2_100"], help="draw with each of these too"
     )
     parser.add_argument("--alone", type=int, default=6, help="classes that are also drawn one by one (default: 6)")
-    parser.add_argument("--rounds", type=int, default=9, help="timings of a step (default: 9)")
     options = parser.parse_args()
     labels = drawn_classes(options.classes)
     classifier = Classifier(load_backbone())
@@ -55,16 +52,10 @@ def main() -> None:
         for settings in (*(dataclasses.replace(best, steps=steps) for steps in options.steps), quick, best)
     }
     figures: dict = {"classes": titles(labels)}
-    figures["a step / the bare forward and backward pass"] = _steps(classifier, options.rounds)
-    figures["smoothness"] = _smoothness(classifier)
-    figures["the same bytes twice"] = _same_bytes(classifier, labels[:4])
     figures["alone"] = {
         name: _alone(classifier, labels[: options.alone], find_preset(name).settings) for name in ("best-10s", "best")
     }
-    figures["side by side"] = {name: _side_by_side(classifier, labels, settings) for name, settings in wanted.items()}
-    figures["best, together with another network"] = {
-        name: _side_by_side(classifier, labels, best, [Classifier(load_backbone(name))]) for name in options.beside
-    }
+    figures["side by side"] = {name: side_by_side(classifier, labels, settings) for name, settings in wanted.items()}
     report.write("ideal_images", figures)
 
 
@@ -101,9 +92,10 @@ def judged(pictures: Mapping[int, Image.Image], makers: Sequence[str]) -> dict:
     }
 
 
-def _side_by_side(
+def side_by_side(
     classifier: Classifier, labels: Sequence[int], settings: AscentSettings, beside: Sequence[Classifier] = ()
 ) -> dict:
+    """Draw all as the command line does; seconds, and what is said of the files."""
     began = time.perf_counter()
     batches = last(ascend_side_by_side(classifier, labels, settings, beside=beside))
     seconds = (time.perf_counter() - began) / len(labels)
@@ -148,64 +140,6 @@ def _of(
         flush=True,
     )
     return figures
-
-
-def _smoothness(classifier: Classifier) -> dict:
-    """The lesson's two presets on its own class, the Siamese cat."""
-    drawn = {
-        name: last(ascend(classifier, [284], find_preset(name).settings)).drawn[0] for name in ("lesson", "lesson-tv")
-    }
-    return {
-        "total variation": {name: round(one.variation, 4) for name, one in drawn.items()},
-        "probability": {name: round(one.probability, 4) for name, one in drawn.items()},
-        "with TV / no TV": round(drawn["lesson-tv"].variation / drawn["lesson"].variation, 3),
-    }
-
-
-def _same_bytes(classifier: Classifier, labels: Sequence[int]) -> bool:
-    """Whether a short run with all of the best preset's means gives the same files twice."""
-    settings = dataclasses.replace(find_preset("best").settings, steps=20)
-
-    def digest() -> str:
-        batches = last(ascend_side_by_side(classifier, labels, settings))
-        recipe = Recipe("", classifier.backbone.name, settings.steps, settings)
-        files = [to_png(one.picture, recipe) for batch in batches for one in batch.snapshot.drawn]
-        return hashlib.sha256(b"".join(files)).hexdigest()
-
-    return digest() == digest()
-
-
-def _steps(classifier: Classifier, rounds: int) -> dict:
-    """Medians of ratios: steps of a picture at 224 px, each beside bare passes of the network as it is published."""
-    kinds = {
-        "plain": AscentSettings(steps=10_000),
-        "shift and mirror": AscentSettings(steps=10_000, jitter=0.1, flip=True),
-        "waves": AscentSettings(steps=10_000, parameterization="fourier"),
-        "batch-norm prior": AscentSettings(steps=10_000, prior_weight=1.0),
-        "best": dataclasses.replace(find_preset("best").settings, steps=10_000, coarse_px=0),
-    }
-    return {name: _ratio(classifier, settings, rounds) for name, settings in kinds.items()}
-
-
-def _ratio(classifier: Classifier, settings: AscentSettings, rounds: int) -> float:
-    ascent = Ascent(classifier, [340], settings, photo=None, steering=None)
-    pixels = torch.rand(settings.looks, 3, 224, 224).contiguous(memory_format=torch.channels_last).requires_grad_()
-
-    def bare() -> None:
-        torch.autograd.grad(classifier.logits(pixels)[:, 340].sum(), pixels)
-
-    ours, theirs = [], []
-    for _ in range(rounds + 1):  # both on a thread that computes alone, as ascents do
-        theirs.append(runtime.on_one_thread(_seconds, bare))
-        ours.append(runtime.on_one_thread(_seconds, lambda: ascent.advance(leg_start=0)))
-    return report.median_ratio(ours[1:], theirs[1:])  # the first round warms up
-
-
-def _seconds(work, times: int = 10) -> float:
-    start = time.perf_counter()
-    for _ in range(times):
-        work()
-    return time.perf_counter() - start
 
 
 def _mean(values: Sequence) -> float:

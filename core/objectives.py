@@ -149,14 +149,14 @@ def batch_norm_prior() -> Objective:
     """
 
     def value(look: Look) -> torch.Tensor:
-        return len(look.pixels) * torch.stack([_divergence(layer) for layer in look.statistics]).mean()
+        sizes = torch.tensor([len(layer.mean) for layer in look.statistics], device=look.pixels.device)
+        mean = torch.cat([layer.mean for layer in look.statistics])
+        variance = torch.cat([layer.variance for layer in look.statistics]).clamp(min=1e-4)
+        divergence = (variance + mean.square() - 1 - variance.log()) / 2
+        shares = (1 / (sizes * len(sizes))).repeat_interleave(sizes)  # of each channel in the mean of the layers' means
+        return len(look.pixels) * (divergence * shares).sum()
 
     return Objective(value)
-
-
-def _divergence(layer: ChannelStatistics) -> torch.Tensor:
-    variance = layer.variance.clamp(min=1e-4)
-    return (variance + layer.mean.square() - 1 - variance.log()).mean() / 2
 
 
 def likeness(labels: Sequence[int]) -> Objective:

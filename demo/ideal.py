@@ -13,7 +13,7 @@ from core.ascent.presets import find_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import frame_panel, opinions_card, picture_panel, status_card
+from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card
 from demo.ideal_form import (
     FAVOURITES,
     Form,
@@ -57,7 +57,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         more = gr.Button("Continue", interactive=False, elem_id="continue-drawing")
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
-            picture = gr.HTML(elem_id="ideal-picture")
+            picture = gr.HTML(example_panel(), elem_id="ideal-picture")
             film = gr.Slider(0, 1, value=0, step=1, label="Film", visible=False, elem_id="ideal-film")
             with gr.Row():
                 png = gr.DownloadButton("Picture (PNG)", interactive=False, elem_id="ideal-png")

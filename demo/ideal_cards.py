@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.cards import bars, percent
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from core.ascent.film import Frame
     from core.ascent.snapshot import AscentSnapshot
 
+# One of the twelve of docs/methods.md, which has the command that made it.
+_EXAMPLE = Path(__file__).resolve().parent.parent / "assets" / "ideal-volcano.jpg"
 _WIDE, _HIGH, _LEFT, _TOP, _BOTTOM = 340, 150, 46, 10, 24
 
 
@@ -27,6 +30,12 @@ def picture_panel(drawing: Drawing) -> str:
     ]
     kind = "pl-ideal" if len(figures) == 1 else "pl-ideal pl-several"
     return f'<div class="{kind}">{"".join(figures)}</div>'
+
+
+def example_panel() -> str:
+    """Before the first drawing: one that was made before, so that a newcomer sees what to expect."""
+    caption = "A volcano that was drawn before, with the preset “Best”. Press Draw to see yours grow."
+    return f'<div class="pl-ideal">{_figure(_EXAMPLE.read_bytes(), caption, "ideal volcano, drawn before")}</div>'
 
 
 def frame_panel(drawing: Drawing, frame: Frame) -> str:

@@ -65,7 +65,7 @@ PRESETS = (
         "best-10s",
         "Best in 10 seconds",
         "The same with fewer and longer steps.",
-        dataclasses.replace(_BEST, steps=120, learning_rate=0.02),
+        dataclasses.replace(_BEST, steps=100, coarse_share=0.6, learning_rate=0.02),
     ),
     Preset(
         "lesson",

@@ -11,6 +11,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -40,20 +41,57 @@ class ChannelStatistics:
     variance: torch.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """How what one layer sees becomes units of training: (mean - shift) * factor, (variance + extra) * factor^2.
+
+    Attributes:
+        used: indices of the channels that count `(U,)`.
+        shift, factor, extra: `(U,)`.
+    """
+
+    used: torch.Tensor
+    shift: torch.Tensor
+    factor: torch.Tensor
+    extra: torch.Tensor
+
+
 class Watch:
     """Gathers the statistics of one forward pass of a twin, first layer first. One thread at a time."""
 
     def __init__(self) -> None:
-        self._gathered: list[ChannelStatistics] = []
+        self._gathered: list[tuple[_Expected, torch.Tensor, torch.Tensor]] = []
+        self._joined: tuple[list[_Expected], _Expected] | None = None
+
+    def add(self, expected: _Expected, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Called by the layers: mean and variance `(C,)` as they are."""
+        self._gathered.append((expected, mean, variance))
 
     def take(self) -> tuple[ChannelStatistics, ...]:
-        """What was gathered since the last time."""
-        gathered, self._gathered = tuple(self._gathered), []
-        return gathered
+        """What was gathered since the last time.
 
-    def add(self, statistics: ChannelStatistics) -> None:
-        """Called by the layers."""
-        self._gathered.append(statistics)
+        All layers are brought to units of training at once: fifty layers with a handful of small tensors each took longer
+        than their convolutions.
+        """
+        gathered, self._gathered = self._gathered, []
+        if not gathered:
+            return ()
+        layers, means, variances = zip(*gathered, strict=True)
+        joined = self._join(list(layers), [len(mean) for mean in means])
+        mean = (torch.cat(means)[joined.used] - joined.shift) * joined.factor
+        variance = (torch.cat(variances)[joined.used] + joined.extra) * joined.factor.square()
+        sizes = [len(layer.used) for layer in layers]
+        pairs = zip(mean.split(sizes), variance.split(sizes), strict=True)
+        return tuple(ChannelStatistics(*pair) for pair in pairs)
+
+    def _join(self, layers: list[_Expected], channels: list[int]) -> _Expected:
+        """Those of all layers in a row; made once, as a network's layers always come in the same order."""
+        if self._joined is None or self._joined[0] != layers:
+            starts = itertools.accumulate(channels[:-1], initial=0)
+            used = [layer.used + start for layer, start in zip(layers, starts, strict=True)]
+            rest = (torch.cat([getattr(layer, name) for layer in layers]) for name in ("shift", "factor", "extra"))
+            self._joined = layers, _Expected(torch.cat(used), *rest)
+        return self._joined[1]
 
 
 def has_batch_norm(backbone: Backbone) -> bool:
@@ -131,15 +169,14 @@ class _Folded(nn.Module):
         self.act = norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity()
         scale = norm.weight if norm.affine else torch.ones_like(norm.running_var)
         shift = norm.bias if norm.affine else torch.zeros_like(norm.running_var)
-        self._used = (scale.abs() > _SMALLEST_SCALE).nonzero().squeeze(1)
-        self._scale, self._shift = scale[self._used], shift[self._used]
+        used = (scale.abs() > _SMALLEST_SCALE).nonzero().squeeze(1)
+        self._expected = _Expected(used, shift[used], 1 / scale[used], torch.zeros_like(shift[used]))
         self._watch = watch
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         inputs, mean, variance = _WithStatistics.apply(inputs)
-        if len(self._used):
-            mean = (mean[self._used] - self._shift) / self._scale
-            self._watch.add(ChannelStatistics(mean, variance[self._used] / self._scale.square()))
+        if len(self._expected.used):
+            self._watch.add(self._expected, mean, variance)
         outputs = self.act(inputs)
         return outputs.clone() if self._copies and outputs is inputs else outputs
 
@@ -151,13 +188,14 @@ class _Kept(nn.Module):
         super().__init__()
         self.norm = norm
         self._watch = watch
+        spread = norm.running_var + norm.eps
+        extra = torch.full_like(spread, norm.eps)
+        every = torch.arange(len(spread), device=spread.device)
+        self._expected = _Expected(every, norm.running_mean, spread.rsqrt(), extra)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         inputs, mean, variance = _WithStatistics.apply(inputs)
-        expected = self.norm.running_var + self.norm.eps
-        self._watch.add(
-            ChannelStatistics((mean - self.norm.running_mean) / expected.sqrt(), (variance + self.norm.eps) / expected)
-        )
+        self._watch.add(self._expected, mean, variance)
         return self.norm(inputs)
 
 
@@ -183,4 +221,4 @@ class _WithStatistics(torch.autograd.Function):
         inputs, mean = context.saved_tensors
         slope = of_variance * (2 / context.count)
         constant = of_mean / context.count - slope * mean
-        return torch.addcmul(gradient + constant.view(-1, 1, 1), inputs, slope.view(-1, 1, 1))
+        return torch.addcmul(constant.view(-1, 1, 1), inputs, slope.view(-1, 1, 1)).add_(gradient)
