@@ -39,18 +39,13 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, nargs="*", default=[60, 300], help="best with so many steps, for the curve"
     )
-    parser.add_argument(
-        "--with", dest="beside", nargs="*", default=["mobilenetv2_100"], help="draw with each of these too"
-    )
     parser.add_argument("--alone", type=int, default=6, help="classes that are also drawn one by one (default: 6)")
     options = parser.parse_args()
     labels = drawn_classes(options.classes)
     classifier = Classifier(load_backbone())
     best, quick = find_preset("best").settings, find_preset("best-10s").settings
-    wanted = {
-        f"best, {settings.steps} steps": settings
-        for settings in (*(dataclasses.replace(best, steps=steps) for steps in options.steps), quick, best)
-    }
+    wanted = {f"best with {steps} steps": dataclasses.replace(best, steps=steps) for steps in options.steps}
+    wanted |= {"best-10s": quick, "best": best}
     figures: dict = {"classes": titles(labels)}
     figures["alone"] = {
         name: _alone(classifier, labels[: options.alone], find_preset(name).settings) for name in ("best-10s", "best")

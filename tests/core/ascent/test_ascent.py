@@ -18,19 +18,10 @@ from core.ascent.snapshot import Steering
 from core.errors import BackboneError, SettingsError
 from core.head import Head
 from core.streams import last
+from tests.core.ascent.conftest import bytes_of
 
 ZEBRA = 340
 QUICK = AscentSettings(steps=6, size_px=64)
-
-
-@pytest.fixture
-def small(made_weights):
-    """A small network of random weights."""
-    return Classifier(load_backbone("test_resnet"))
-
-
-def _bytes(snapshot):
-    return [np.asarray(one.picture).tobytes() for one in snapshot.drawn]
 
 
 def test_a_real_network_becomes_convinced(classifier):
@@ -109,8 +100,8 @@ def test_coarse_shapes_come_first_and_the_picture_ends_at_its_size(small):
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(small):
     settings = dataclasses.replace(QUICK, jitter=0.1, flip=True, noise=0.05, looks=2, prior_weight=1)
     one, two = (last(ascend(small, [3, 5], settings)) for _ in range(2))
-    assert _bytes(one) == _bytes(two)
-    assert _bytes(one) != _bytes(last(ascend(small, [3, 5], dataclasses.replace(settings, seed=1))))
+    assert bytes_of(one) == bytes_of(two)
+    assert bytes_of(one) != bytes_of(last(ascend(small, [3, 5], dataclasses.replace(settings, seed=1))))
     assert one.gradients == 12
 
 
@@ -121,7 +112,7 @@ def test_going_on_is_the_same_as_not_having_stopped(small, optimiser, prior):
     half = last(ascend(small, [3], settings))
     rest = last(ascend(small, [3], settings, go_on=half))
     assert (rest.step, rest.total_steps, rest.gradients) == (12, 12, 12)
-    assert _bytes(rest) == _bytes(whole)
+    assert bytes_of(rest) == bytes_of(whole)
     assert [row.step for row in rest.history] == list(range(13))
 
 
@@ -131,7 +122,7 @@ def test_several_looks_are_the_mean_of_their_gradients(small):
         for looks in (1, 4)
     )
     # without random views all looks are the same
-    assert _bytes(one) == _bytes(four)
+    assert bytes_of(one) == bytes_of(four)
     assert one.history[-1].loss == pytest.approx(four.history[-1].loss, rel=1e-5)
 
 
@@ -145,9 +136,11 @@ def test_the_first_step_sees_the_statistics_of_its_own_picture_only(small):
 
 def test_who_goes_on_twice_from_one_snapshot_gets_the_same_twice(small):
     half = last(ascend(small, [3], QUICK))
-    kept = _bytes(half)
-    assert _bytes(last(ascend(small, [3], QUICK, go_on=half))) == _bytes(last(ascend(small, [3], QUICK, go_on=half)))
-    assert _bytes(half) == kept
+    kept = bytes_of(half)
+    assert bytes_of(last(ascend(small, [3], QUICK, go_on=half))) == bytes_of(
+        last(ascend(small, [3], QUICK, go_on=half))
+    )
+    assert bytes_of(half) == kept
 
 
 def test_smoothness_turned_while_it_grows_acts_on_the_next_step(small):
@@ -211,7 +204,7 @@ def test_a_picture_whose_numbers_run_away_keeps_the_last_good_one(small):
     *_, before, final = ascend(_exploding(small), [3], endless)
     assert final.stopped_by == "diverged"
     assert "lower learning rate" in final.note
-    assert _bytes(final) == _bytes(before)
+    assert bytes_of(final) == bytes_of(before)
     assert np.asarray(final.drawn[0].picture).std() > 0
 
 
@@ -246,7 +239,7 @@ def test_whoever_asks_may_be_in_another_grad_mode_and_keeps_it(small, mode):
     with mode():
         final = last(ascend(small, [3], QUICK))
         assert not torch.is_grad_enabled()
-    assert _bytes(final) == _bytes(last(ascend(small, [3], QUICK)))
+    assert bytes_of(final) == bytes_of(last(ascend(small, [3], QUICK)))
 
 
 def test_nothing_stays_on_the_shared_network(classifier):
@@ -266,8 +259,8 @@ def test_nothing_stays_on_the_shared_network(classifier):
 def test_leaving_out_blocks_changes_the_picture_and_the_same_seed_gives_it_again(classifier, prior):
     thinned = dataclasses.replace(QUICK, skip_blocks=0.5, prior_weight=prior, looks=2, learning_rate=0.1)
     one, two = (last(ascend(classifier, [3, 5], thinned)) for _ in range(2))
-    assert _bytes(one) == _bytes(two)
-    assert _bytes(one) != _bytes(last(ascend(classifier, [3, 5], dataclasses.replace(thinned, skip_blocks=0))))
+    assert bytes_of(one) == bytes_of(two)
+    assert bytes_of(one) != bytes_of(last(ascend(classifier, [3, 5], dataclasses.replace(thinned, skip_blocks=0))))
 
 
 def test_blocks_cannot_be_left_out_of_a_network_without_any(small):

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from core import Classifier, load_backbone, runtime
+from core import runtime
 from core.ascent.ascent import ascend
 from core.ascent.settings import AscentSettings
 from core.ascent.side_by_side import _split, ascend_side_by_side
 from core.errors import SettingsError
 from core.streams import last
+from tests.core.ascent.conftest import bytes_of
 
 QUICK = AscentSettings(steps=6, size_px=64)
-
-
-@pytest.fixture
-def small(made_weights):
-    return Classifier(load_backbone("test_resnet"))
-
-
-def _bytes(snapshot):
-    return [np.asarray(one.picture).tobytes() for one in snapshot.drawn]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +38,7 @@ def test_each_class_is_drawn_once_as_its_batch_is_alone(small):
     assert [label for batch in batches for label in batch.labels] == [3, 5, 8]
     assert all(batch.share_done == 1 and batch.snapshot.stopped_by == "steps" for batch in batches)
     for batch in batches:
-        assert _bytes(batch.snapshot) == _bytes(last(ascend(small, batch.labels, QUICK)))
+        assert bytes_of(batch.snapshot) == bytes_of(last(ascend(small, batch.labels, QUICK)))
 
 
 def test_the_seconds_are_those_of_all(small):
