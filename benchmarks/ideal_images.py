@@ -37,9 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--classes", type=int, default=20, help="how many classes (default: 20)")
     parser.add_argument(
-        "--steps", type=int, nargs="*", default=[60, 300], help="best with so many steps, for the curve"
+        "--steps", type=int, nargs="*", default=[100, 400], help="best with so many steps, for the curve"
     )
-    parser.add_argument("--alone", type=int, default=6, help="classes that are also drawn one by one (default: 6)")
+    parser.add_argument(
+        "--alone",
+        type=int,
+        default=3,
+        help="classes that best also draws one by one, as best-10s does all (default: 3)",
+    )
     options = parser.parse_args()
     labels = drawn_classes(options.classes)
     classifier = Classifier(load_backbone())
@@ -48,7 +53,8 @@ def main() -> None:
     wanted |= {"best-10s": quick, "best": best}
     figures: dict = {"classes": titles(labels)}
     figures["alone"] = {
-        name: _alone(classifier, labels[: options.alone], find_preset(name).settings) for name in ("best-10s", "best")
+        "best-10s": _alone(classifier, labels, quick),
+        "best": _alone(classifier, labels[: options.alone], best),
     }
     figures["side by side"] = {name: side_by_side(classifier, labels, settings) for name, settings in wanted.items()}
     report.write("ideal_images", figures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import math
 import time
 
 import torch
@@ -73,7 +74,7 @@ def _steps(classifier: Classifier, rounds: int) -> dict:
 
 
 def _ratio(classifier: Classifier, settings: AscentSettings, rounds: int) -> float:
-    ascent = Ascent(classifier, [340], settings, photo=None, steering=None)
+    ascent = Ascent(classifier, [340], settings, photo=None, steering=None, beside=(), look_every_seconds=math.inf)
     pixels = torch.rand(settings.looks, 3, 224, 224).contiguous(memory_format=torch.channels_last).requires_grad_()
 
     def bare() -> None:

@@ -48,12 +48,20 @@ class Parameterization(Protocol):
 
 
 def parameterize(
-    kind: Kind, start: torch.Tensor | Start, *, count: int, side_px: int, generator: torch.Generator
+    kind: Kind,
+    start: torch.Tensor | Start,
+    *,
+    count: int,
+    side_px: int,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
 ) -> Parameterization:
     """Pictures to begin with.
 
     Args:
         start: "noise", "grey", or a photo's pixels `(1 or count, 3, S, S)`.
+        generator: on the processor, so that a seed means the same noise on every device.
+        device: where the pictures are drawn: that of the network, or each step carries them over and back.
 
     Raises:
         SettingsError: phases of a fixed magnitude cannot hold a photo, or grey.
@@ -66,16 +74,16 @@ def parameterize(
                 "only. Choose pixels or fourier."
             )
         half = (count, 3, side_px, side_px // 2 + 1)
-        return Phase((2 * torch.rand(half, generator=generator) - 1) * torch.pi, side_px)
+        return Phase(((2 * torch.rand(half, generator=generator) - 1) * torch.pi).to(device), side_px)
     if kind == "pixels":
         if isinstance(start, torch.Tensor):
-            return Pixels(2 * start.expand(shape).clone() - 1)
+            return Pixels(2 * start.expand(shape).clone().to(device) - 1)
         values = torch.randn(shape, generator=generator) if start == "noise" else torch.zeros(shape)
-        return Pixels(values)
+        return Pixels(values.to(device))
     if isinstance(start, torch.Tensor):
-        return Fourier.of_pixels(start.expand(shape))
+        return Fourier.of_pixels(start.expand(shape).to(device))
     spectrum = torch.randn((count, 3, side_px, side_px // 2 + 1, 2), generator=generator) * _FAINT
-    return Fourier(spectrum if start == "noise" else spectrum * 0, side_px)
+    return Fourier((spectrum if start == "noise" else spectrum * 0).to(device), side_px)
 
 
 class Pixels:
@@ -115,7 +123,7 @@ class Fourier:
     def __init__(self, spectrum: torch.Tensor, side_px: int) -> None:
         self.spectrum = spectrum.detach().clone().requires_grad_()
         self._side_px = side_px
-        self._scale = _one_over_frequency(side_px)[..., None]
+        self._scale = _one_over_frequency(side_px).to(self.spectrum.device)[..., None]
 
     @classmethod
     def of_pixels(cls, pixels: torch.Tensor) -> Fourier:
@@ -123,7 +131,7 @@ class Fourier:
         side = pixels.shape[-1]
         light = _from_colours(torch.logit(pixels.double(), eps=1 / 256))
         spectrum = torch.view_as_real(torch.fft.rfft2(light, norm="forward").contiguous())
-        return cls((spectrum / _one_over_frequency(side)[..., None]).float(), side)
+        return cls((spectrum / _one_over_frequency(side).to(spectrum.device)[..., None]).float(), side)
 
     @property
     def parameters(self) -> list[torch.Tensor]:  # noqa: D102
@@ -157,7 +165,7 @@ class Phase:
         magnitude = _one_over_frequency(side_px)
         magnitude[0, 0] = 0  # a constant would make the picture dark or bright
         energy = 2 * magnitude.square().sum()  # each wave stands for itself and its mirror image
-        self._magnitude = magnitude * (_CONTRAST / energy.sqrt())
+        self._magnitude = (magnitude * (_CONTRAST / energy.sqrt())).to(self.angles.device)
 
     @property
     def parameters(self) -> list[torch.Tensor]:  # noqa: D102
@@ -176,6 +184,7 @@ class Phase:
         generator = torch.Generator().manual_seed(int(self.angles.detach().abs().sum()))
         angles = (2 * torch.rand((*self.angles.shape[:2], side_px, half), generator=generator) - 1) * torch.pi
         kept = min(old, side_px) // 2
+        angles = angles.to(self.angles.device)
         angles[..., :kept, :kept] = self.angles.detach()[..., :kept, :kept]
         angles[..., -kept:, :kept] = self.angles.detach()[..., -kept:, :kept]
         return Phase(angles, side_px)

@@ -55,7 +55,8 @@ class Views:
             pixels = self._moved(pixels, side_px, drawn, generator)
         if self.light:
             contrast, brightness = (self._between(drawn, -self.light, self.light, generator) for _ in range(2))
-            pixels = (pixels - 0.5) * (1 + contrast.view(-1, 1, 1, 1)) + 0.5 + brightness.view(-1, 1, 1, 1) / 2
+            contrast, brightness = (part.view(-1, 1, 1, 1).to(pixels.device) for part in (contrast, brightness))
+            pixels = (pixels - 0.5) * (1 + contrast) + 0.5 + brightness / 2
         if self.noise:
             noise = torch.randn((drawn, *pixels.shape[1:]), generator=generator).to(pixels.device)
             pixels = pixels + self.noise * noise

@@ -45,10 +45,6 @@ from core.schedules import rate_factor
 
 DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
 _CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin}
-# A picture is looked at as people will see it this often at the most: each look costs a third of a step.
-_LOOKS_IN_A_RUN = 80
-# But after so many seconds in any case: it may be stopped at any time, and what was not looked at is lost then.
-_LOOK_AFTER_SECONDS = 1.0
 # Views that a network sees in one batch at the most: more take more memory and gain no time.
 _VIEWS_AT_ONCE = 16
 # A cosine ends at 0, where nothing moves any more.
@@ -65,6 +61,7 @@ def ascend(
     steering: Steering | None = None,
     go_on: AscentSnapshot | None = None,
     max_seconds: float | None = None,
+    look_every_seconds: float = 0.3,
     starts: Literal["apart", "alike"] = "apart",
 ) -> Iterator[AscentSnapshot]:
     """Draw an ideal image of each label: a snapshot before the first step and after each.
@@ -76,6 +73,8 @@ def ascend(
         steering: what may be turned meanwhile.
         go_on: the last snapshot of an ascent with the same classifier, labels and settings: `settings.steps` more.
         max_seconds: no step begins after these.
+        look_every_seconds: how often the pictures are looked at as people will see them, after a step; 0: after every step.
+            A look costs a third of a step and changes nothing. Whoever closes the generator loses what came after the last.
         starts: whether each picture begins with noise of its own, or all with the same.
 
     Raises:
@@ -88,7 +87,16 @@ def ascend(
     # on a thread that computes alone: with two, each layer waits until both get their turn, and beside another job a
     # step took fifty times as long
     ascent = runtime.on_one_thread(
-        partial(Ascent, classifier, labels, settings, photo=photo, steering=steering, beside=beside)
+        partial(
+            Ascent,
+            classifier,
+            labels,
+            settings,
+            photo=photo,
+            steering=steering,
+            beside=beside,
+            look_every_seconds=look_every_seconds,
+        )
     )
     if starts == "alike":
         runtime.on_one_thread(ascent.begin_alike)
@@ -116,7 +124,8 @@ class Ascent:
         *,
         photo: Image.Image | None,
         steering: Steering | None,
-        beside: Sequence[Classifier] = (),
+        beside: Sequence[Classifier],
+        look_every_seconds: float,
     ) -> None:
         self._classifier, self._settings = classifier, settings
         self._labels = tuple(label for label in _checked(labels, classifier) for _ in range(settings.candidates))
@@ -137,7 +146,7 @@ class Ascent:
         self.stopped_by: StoppedBy = ""
         self._note = ""
         self._history: tuple[AscentRow, ...] = ()
-        self._looks_every = max(1, settings.steps // _LOOKS_IN_A_RUN)
+        self._look_every_seconds = look_every_seconds
         self._alike = False
         self.look()
 
@@ -165,8 +174,7 @@ class Ascent:
         self._loss = loss / len(self._labels)
         if self.step >= self.total_steps:
             self.stopped_by = "steps"
-        waited = time.monotonic() - self._looked_at > _LOOK_AFTER_SECONDS
-        if self.stopped_by or waited or self.step % self._looks_every == 0:
+        if self.stopped_by or time.monotonic() - self._looked_at >= self._look_every_seconds:
             self.look()
 
     @torch.inference_mode(False)
@@ -250,6 +258,7 @@ class Ascent:
             count=len(self._labels),
             side_px=self._side_px,
             generator=self._generator,
+            device=self._classifier.backbone.device,
         )
 
     def _new_optimiser(self):

@@ -21,6 +21,8 @@ from core.classifier import Classifier
 # Pictures of one batch: more take more memory and gain no time.
 _TOGETHER = 10
 _NEWS_EVERY_SECONDS = 0.25
+# Nobody watches these pictures grow, and a look at ten of them takes a third of a step.
+_LOOK_EVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,16 @@ def ascend_side_by_side(
         rounds_left = math.ceil((len(batches) - index) / processors)
         seconds = None if max_seconds is None else max(0.0, max_seconds - (time.monotonic() - began)) / rounds_left
         some = batches[index].labels
-        for snapshot in ascend(classifier, some, settings, beside=beside, photo=photo, max_seconds=seconds):
+        snapshots = ascend(
+            classifier,
+            some,
+            settings,
+            beside=beside,
+            photo=photo,
+            max_seconds=seconds,
+            look_every_seconds=_LOOK_EVERY_SECONDS,
+        )
+        for snapshot in snapshots:
             batches[index] = Batch(some, snapshot)
             if stop.is_set():
                 return
