@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "Draws the class six times from the same noise, each time with another weight of smoothness. Without it the network is "
-    "convinced by noise; with too much nothing is left to see. The lesson draws with single pixels, where this is plain to "
+    "convinced by noise; with too much little is left to see. The lesson draws with single pixels, where this is plain to "
     "see; the presets “Best” draw with waves, which are smooth by themselves."
 )
 _STEPS = 150

@@ -36,7 +36,7 @@ _BEST = AscentSettings(
 # So few steps convince the network itself only if it is asked to look in fewer ways, and whole.
 _QUICK = dataclasses.replace(
     _BEST,
-    steps=105,
+    steps=120,
     learning_rate=0.02,
     prior_weight=20.0,
     skip_blocks=0.0,

@@ -1,6 +1,6 @@
 """Six weights of smoothness side by side: the lesson's point in one view.
 
-Without total variation the network is convinced by noise; with too much of it nothing is left to see.
+Without total variation the network is convinced by noise; with too much of it little is left to see.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from core.ascent.snapshot import AscentSnapshot, Steering
 from core.classifier import Classifier
 from core.errors import SettingsError
 
-# Each about three times the one before: from nothing to far too much.
-TV_WEIGHTS = (0.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+# From nothing, each about three times the one before, to far too much for the lesson's single pixels.
+TV_WEIGHTS = (0.0, 300.0, 1000.0, 3000.0, 10_000.0, 30_000.0)
 
 
 def sweep(

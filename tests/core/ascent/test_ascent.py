@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from core import Classifier, load_backbone
-from core.ascent.ascent import ascend
+from core.ascent.ascent import ascend as ascend_at_a_pace
 from core.ascent.picture import variation_of
 from core.ascent.settings import OBJECTIVES, OPTIMISERS, PARAMETERIZATIONS, AscentSettings
 from core.ascent.snapshot import Steering
@@ -19,6 +20,9 @@ from core.errors import BackboneError, SettingsError
 from core.head import Head
 from core.streams import last
 from tests.core.ascent.conftest import bytes_of
+
+# every step is looked at, however fast it is
+ascend = functools.partial(ascend_at_a_pace, look_every_seconds=0)
 
 ZEBRA = 340
 QUICK = AscentSettings(steps=6, size_px=64)
@@ -222,6 +226,9 @@ def _exploding(classifier):
 
         def forward_features(self, inputs):
             return self.model.forward_features(inputs)
+
+        def forward_head(self, features, **options):
+            return self.model.forward_head(features, **options)
 
     backbone = dataclasses.replace(classifier.backbone, inference_model=Exploding(classifier.backbone.model))
     return Classifier(backbone)
