@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from PIL import Image
@@ -25,26 +25,18 @@ from core.ascent.onlooker import Onlooker
 from core.ascent.picture import drawn
 from core.ascent.settings import AscentSettings
 from core.ascent.snapshot import AscentRow, AscentSnapshot, AscentState, Steering, StoppedBy
+from core.ascent.wanted import check_labels, check_same_classes, on_pixels, on_views
 from core.classifier import Classifier
 from core.errors import SettingsError
 from core.images import to_pixels
-from core.objectives import (
-    Look,
-    Objective,
-    batch_norm_prior,
-    cross_entropy,
-    distance_from_grey,
-    likeness,
-    logit,
-    margin,
-    total_variation,
-)
+from core.objectives import Look
 from core.optimisers import make_optimiser
 from core.parameterize import Parameterization, parameterize
 from core.schedules import rate_factor
 
+T = TypeVar("T")
+
 DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
-_CLASS_TERMS = {"logit": logit, "cross-entropy": cross_entropy, "margin": margin}
 # Views that a network sees in one batch at the most: more take more memory and gain no time.
 _VIEWS_AT_ONCE = 16
 # A cosine ends at 0, where nothing moves any more.
@@ -62,6 +54,7 @@ def ascend(
     go_on: AscentSnapshot | None = None,
     max_seconds: float | None = None,
     look_every_seconds: float = 0.3,
+    all_processors: bool = False,
     starts: Literal["apart", "alike"] = "apart",
 ) -> Iterator[AscentSnapshot]:
     """Draw an ideal image of each label: a snapshot before the first step and after each.
@@ -75,6 +68,8 @@ def ascend(
         max_seconds: no step begins after these.
         look_every_seconds: how often the pictures are looked at as people will see them, after a step; 0: after every step.
             A look costs a third of a step and changes nothing. Whoever closes the generator loses what came after the last.
+        all_processors: whether each step is spread over all of them: faster where nothing else computes. Else it takes one,
+            as beside another job each layer would wait until both get their turn, which took fifty times as long.
         starts: whether each picture begins with noise of its own, or all with the same.
 
     Raises:
@@ -84,9 +79,8 @@ def ascend(
             that has none.
     """
     began = time.monotonic()
-    # on a thread that computes alone: with two, each layer waits until both get their turn, and beside another job a
-    # step took fifty times as long
-    ascent = runtime.on_one_thread(
+    compute = _here if all_processors else runtime.on_one_thread
+    ascent = compute(
         partial(
             Ascent,
             classifier,
@@ -99,7 +93,7 @@ def ascend(
         )
     )
     if starts == "alike":
-        runtime.on_one_thread(ascent.begin_alike)
+        compute(ascent.begin_alike)
     if go_on is not None:
         ascent.restore(go_on)
     first = ascent.step
@@ -107,10 +101,14 @@ def ascend(
     while not ascent.stopped_by:
         if max_seconds is not None and time.monotonic() - began >= max_seconds:
             ascent.stopped_by = "time"
-            runtime.on_one_thread(ascent.look)
+            compute(ascent.look)
         else:
-            runtime.on_one_thread(partial(ascent.advance, leg_start=first))
+            compute(partial(ascent.advance, leg_start=first))
         yield ascent.snapshot()
+
+
+def _here(work: Callable[[], T]) -> T:
+    return work()
 
 
 class Ascent:
@@ -127,15 +125,16 @@ class Ascent:
         beside: Sequence[Classifier],
         look_every_seconds: float,
     ) -> None:
+        check_labels(labels, classifier)
+        check_same_classes(classifier, beside)
         self._classifier, self._settings = classifier, settings
-        self._labels = tuple(label for label in _checked(labels, classifier) for _ in range(settings.candidates))
+        self._labels = tuple(label for label in labels for _ in range(settings.candidates))
         self._generator = torch.Generator().manual_seed(settings.seed)
-        everybody = (classifier, *_knowing_the_same(classifier, beside))
-        self._onlookers = [Onlooker(one, settings, self._generator) for one in everybody]
+        self._onlookers = [Onlooker(one, settings, self._generator) for one in (classifier, *beside)]
         self._side_px = settings.coarse_px or settings.size_px
         # whoever resumes the generator may be in inference mode, whose tensors cannot take part in gradients
         with torch.inference_mode(False):
-            self._on_pixels = _on_pixels(self._labels, settings, steering or Steering(settings))
+            self._on_pixels = on_pixels(self._labels, settings, steering or Steering(settings))
             self._pictures = self._begin(photo)
             self._optimiser = self._new_optimiser()
         self.step, self.total_steps = 0, settings.steps
@@ -300,55 +299,8 @@ class Ascent:
         for onlooker in self._onlookers:
             for times in (min(at_once, looks - done) for done in range(0, looks, at_once)):
                 look = onlooker.look(leaf, times, coarse=coarse, alike=self._alike)
-                yield _on_views(self._labels * times, self._settings)(look) / (looks * len(self._onlookers))
+                yield on_views(self._labels * times, self._settings)(look) / (looks * len(self._onlookers))
         yield self._on_pixels(Look(leaf))
-
-
-def check_labels(labels: Sequence[int], classifier: Classifier) -> None:
-    """Whether the classifier knows these classes.
-
-    Raises:
-        SettingsError: there are none, or one is unknown.
-    """
-    _checked(labels, classifier)
-
-
-def _checked(labels: Sequence[int], classifier: Classifier) -> tuple[int, ...]:
-    known = len(classifier.class_names)
-    if not labels:
-        raise SettingsError("There is no class to draw. Name one.")
-    for label in labels:
-        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
-            raise SettingsError(f"The class {label!r:.80} is not one of the network's {known}, which count from 0.")
-    return tuple(labels)
-
-
-def _knowing_the_same(classifier: Classifier, beside: Sequence[Classifier]) -> Sequence[Classifier]:
-    """Those beside it, if they can draw together."""
-    for other in beside:
-        if other.class_names != classifier.class_names:
-            raise SettingsError(
-                f"{other.backbone.title} and {classifier.backbone.title} know different classes, so they cannot draw one picture "
-                "together. Choose networks with the same classes."
-            )
-    return beside
-
-
-def _on_pixels(labels: Sequence[int], settings: AscentSettings, steering: Steering) -> Objective:
-    """What is asked of the pictures themselves."""
-    objective = total_variation(settings.tv_norm, lambda: steering.tv_weight)
-    objective += settings.l2_weight * distance_from_grey()
-    if settings.diversity_weight:
-        objective += settings.diversity_weight * likeness(labels)
-    return objective
-
-
-def _on_views(labels: Sequence[int], settings: AscentSettings) -> Objective:
-    """What is asked of a network's looks at them."""
-    objective = settings.class_weight * _CLASS_TERMS[settings.objective](labels)
-    if settings.prior_weight:
-        objective += settings.prior_weight * batch_norm_prior()
-    return objective
 
 
 def _square(photo: Image.Image, side_px: int) -> Image.Image:

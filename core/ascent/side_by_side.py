@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from core import runtime
-from core.ascent.ascent import ascend, check_labels
+from core.ascent.ascent import ascend
 from core.ascent.settings import AscentSettings
 from core.ascent.snapshot import AscentSnapshot
+from core.ascent.wanted import check_labels
 from core.classifier import Classifier
 
 # Pictures of one batch: more take more memory and gain no time.
@@ -81,6 +82,7 @@ def ascend_side_by_side(
             photo=photo,
             max_seconds=seconds,
             look_every_seconds=_LOOK_EVERY_SECONDS,
+            all_processors=len(batches) == 1,
         )
         for snapshot in snapshots:
             batches[index] = Batch(some, snapshot)
