@@ -37,6 +37,8 @@ from core.schedules import rate_factor
 T = TypeVar("T")
 
 DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
+# Looks of a whole run at the least, however fast it is: the film and the curve are made of them.
+_LOOKS_IN_A_RUN = 30
 # Views that a network sees in one batch at the most: more take more memory and gain no time.
 _VIEWS_AT_ONCE = 16
 # A cosine ends at 0, where nothing moves any more.
@@ -66,8 +68,9 @@ def ascend(
         steering: what may be turned meanwhile.
         go_on: the last snapshot of an ascent with the same classifier, labels and settings: `settings.steps` more.
         max_seconds: no step begins after these.
-        look_every_seconds: how often the pictures are looked at as people will see them, after a step; 0: after every step.
-            A look costs a third of a step and changes nothing. Whoever closes the generator loses what came after the last.
+        look_every_seconds: how often the pictures are looked at as people will see them; some looks spread evenly over the
+            steps come in any case. A look costs a third of a step and changes nothing. Whoever closes the generator loses
+            what came after the last.
         all_processors: whether each step is spread over all of them: faster where nothing else computes. Else it takes one,
             as beside another job each layer would wait until both get their turn, which took fifty times as long.
         starts: whether each picture begins with noise of its own, or all with the same.
@@ -145,7 +148,7 @@ class Ascent:
         self.stopped_by: StoppedBy = ""
         self._note = ""
         self._history: tuple[AscentRow, ...] = ()
-        self._look_every_seconds = look_every_seconds
+        self._look_every_seconds, self._look_every_steps = look_every_seconds, max(1, settings.steps // _LOOKS_IN_A_RUN)
         self._alike = False
         self.look()
 
@@ -173,7 +176,8 @@ class Ascent:
         self._loss = loss / len(self._labels)
         if self.step >= self.total_steps:
             self.stopped_by = "steps"
-        if self.stopped_by or time.monotonic() - self._looked_at >= self._look_every_seconds:
+        waited = time.monotonic() - self._looked_at >= self._look_every_seconds
+        if self.stopped_by or waited or self.step % self._look_every_steps == 0:
             self.look()
 
     @torch.inference_mode(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from PIL import Image
 
 from core import Classifier, load_backbone
-from core.ascent.ascent import ascend as ascend_at_a_pace
+from core.ascent.ascent import ascend
 from core.ascent.picture import variation_of
 from core.ascent.settings import OBJECTIVES, OPTIMISERS, PARAMETERIZATIONS, AscentSettings
 from core.ascent.snapshot import Steering
@@ -20,9 +19,6 @@ from core.errors import BackboneError, SettingsError
 from core.head import Head
 from core.streams import last
 from tests.core.ascent.conftest import bytes_of
-
-# every step is looked at, however fast it is
-ascend = functools.partial(ascend_at_a_pace, look_every_seconds=0)
 
 ZEBRA = 340
 QUICK = AscentSettings(steps=6, size_px=64)

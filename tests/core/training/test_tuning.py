@@ -333,7 +333,9 @@ def test_the_result_is_a_network_like_any_other(network):
     again = timm.create_model(trained.architecture, pretrained=False, **trained.create_kwargs)
     again.load_state_dict(trained.model.state_dict(), strict=True)
     pixels = torch.rand(2, 3, *trained.input_size, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(trained.embed(pixels), trained.fast_embeddings(pixels), rtol=1e-3, atol=1e-4)
+    exact, fast = trained.embed(pixels), trained.fast_embeddings(pixels)
+    rounding = 1e-3 if runtime.inference_dtype() == torch.float32 else 3e-2  # bfloat16 keeps three digits
+    assert (fast - exact).norm() < rounding * exact.norm()
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
