@@ -1,0 +1,86 @@
+"""What a network is to say of an attacked picture: anything but its class, or one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.classifier import Classifier
+from core.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Misclassify:
+    """Anything but this: an untargeted attack.
+
+    Attributes:
+        label: index of the class that the network reads in the photo.
+    """
+
+    label: int
+
+
+@dataclass(frozen=True)
+class Become:
+    """This: a targeted attack.
+
+    Attributes:
+        label: index of the class.
+    """
+
+    label: int
+
+
+Goal = Misclassify | Become
+
+
+def margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
+    """How far each goal is from being reached, in logits: above 0 as long as it is not.
+
+    Args:
+        logits: `(N, K)`.
+
+    Returns:
+        `(N,)`: Misclassify: the class's logit less the largest other; Become: the largest other less the class's
+        (Carlini and Wagner 2017, arXiv:1608.04644).
+    """
+    return _margins(logits, goals, lambda others: others.amax(1))
+
+
+def smooth_margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
+    """The same with a smooth maximum, the logarithm of the sum of exponentials: log((1 - p) / p) for Become.
+
+    Returns:
+        `(N,)`, at least the margin for Become and at most for Misclassify.
+    """
+    return _margins(logits, goals, lambda others: others.logsumexp(1))
+
+
+def _margins(
+    logits: torch.Tensor, goals: Sequence[Goal], largest: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    labels = torch.tensor([goal.label for goal in goals], device=logits.device)[:, None]
+    signs = torch.tensor([1.0 if isinstance(goal, Misclassify) else -1.0 for goal in goals], device=logits.device)
+    own = logits.gather(1, labels)[:, 0]
+    return signs * (own - largest(logits.scatter(1, labels, -torch.inf)))
+
+
+def goal_of(present: int, target: int | None, classifier: Classifier) -> Goal:
+    """The goal of attacking a photo in which the network reads `present`.
+
+    Args:
+        target: index of the class that it is to become; None: anything else.
+
+    Raises:
+        SettingsError: the network does not know the target, or reads it already.
+    """
+    if target is None:
+        return Misclassify(present)
+    names = classifier.class_names
+    if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < len(names):
+        raise SettingsError(f"The class {target!r:.80} is not one of the network's {len(names)}, which count from 0.")
+    if target == present:
+        raise SettingsError(f"The network reads {names[target]} already. Choose another class.")
+    return Become(target)

@@ -1,0 +1,47 @@
+"""Goals: margins change their sign exactly where the network changes its mind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core import Classifier, load_backbone
+from core.attack.goals import Become, Misclassify, goal_of, margins
+from core.errors import SettingsError
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_margin_is_below_nought_exactly_where_the_goal_is_reached(seed):
+    logits = torch.randn(50, 7, generator=torch.Generator().manual_seed(seed))
+    read = logits.argmax(1)
+    away = margins(logits, [Misclassify(3)] * 50)
+    there = margins(logits, [Become(3)] * 50)
+    assert torch.equal(away < 0, read != 3)
+    assert torch.equal(there < 0, read == 3)
+    assert torch.equal(away, -there)
+
+
+def test_goals_may_differ_from_picture_to_picture():
+    logits = torch.tensor([[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]])
+    assert margins(logits, [Misclassify(1), Become(0)]).tolist() == [1.0, 2.0]
+
+
+@pytest.fixture
+def small(made_weights):
+    return Classifier(load_backbone("test_resnet"))
+
+
+def test_no_target_means_anything_else(small):
+    assert goal_of(3, None, small) == Misclassify(3)
+    assert goal_of(3, 284, small) == Become(284)
+
+
+@pytest.mark.parametrize("target", [-1, 1000, True, 2.0, "cat"])
+def test_a_target_that_the_network_does_not_know_is_refused(small, target):
+    with pytest.raises(SettingsError, match="not one of the network's 1000"):
+        goal_of(3, target, small)
+
+
+def test_what_is_read_already_is_no_goal(small):
+    with pytest.raises(SettingsError, match="reads Siamese cat already"):
+        goal_of(284, 284, small)

@@ -1,0 +1,92 @@
+"""The smallest perturbation: it works as claimed, gets smaller, and leaves the network as it was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core import Classifier, load_backbone
+from core.attack.goals import Become, Misclassify, margins
+from core.attack.minimal import Minimal
+from core.norms import norm_of
+
+NORMS = pytest.mark.parametrize("norm", ["l2", "linf"])
+
+
+class Plane(torch.nn.Module):
+    """A network of two classes whose boundary is a plane."""
+
+    def __init__(self, normal, offset):
+        super().__init__()
+        self.normal, self.offset = normal, offset
+
+    def forward(self, pixels):
+        score = (pixels * self.normal).sum((1, 2, 3)) - self.offset
+        return torch.stack([score, torch.zeros_like(score)], dim=1)
+
+
+def _grey(count=2, side=8):
+    return torch.full((count, 3, side, side), 128 / 255)
+
+
+def _plane(distance):
+    """A plane at that L2 distance from grey."""
+    normal = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    normal /= normal.norm()
+    return Plane(normal, float((_grey(1)[0] * normal).sum()) - distance)
+
+
+def test_a_plane_is_met_at_its_distance_with_one_normal():
+    plane = _plane(0.3)
+    attack = Minimal(plane, _grey(), [Misclassify(0)] * 2, "l2", eight_bits=False)
+    for _ in range(4):
+        attack.step()
+    assert attack.sizes.tolist() == pytest.approx([0.3] * 2, rel=0.06)
+    assert (margins(plane(attack.best), [Misclassify(0)] * 2) < 0).all()
+
+
+def test_whole_steps_meet_a_plane_hardly_farther_off():
+    plane = _plane(0.3)
+    attack = Minimal(plane, _grey(), [Misclassify(0)] * 2, "l2", eight_bits=True)
+    for _ in range(6):
+        attack.step()
+    assert 0.3 <= attack.sizes.max() < 0.33
+    assert (margins(plane(attack.best), [Misclassify(0)] * 2) < 0).all()
+
+
+@pytest.fixture(params=["test_resnet", "test_efficientnet", "test_vit"])
+def classifier(request, made_weights):
+    return Classifier(load_backbone(request.param))
+
+
+def _noise(classifier, count=3):
+    side = classifier.backbone.input_size[0]
+    levels = torch.randint(0, 256, (count, 3, side, side), generator=torch.Generator().manual_seed(3))
+    return levels / 255
+
+
+@NORMS
+@pytest.mark.parametrize("eight_bits", [False, True])
+def test_it_works_as_claimed_on_real_networks_which_stay_as_they_were(classifier, norm, eight_bits):
+    start = _noise(classifier)
+    before = {name: tensor.clone() for name, tensor in classifier.backbone.model.state_dict().items()}
+    said = classifier.logits(start)
+    goals = [Misclassify(int(said[0].argmax())), Become(int(said[1].argmin())), Become(int(said[2].topk(2).indices[1]))]
+    # networks of random weights tell all classes nearly the same
+    attack = Minimal(classifier.logits, start, goals, norm, eight_bits=eight_bits, lead=1e-5)
+    sizes = []
+    for _ in range(24):
+        attack.step()
+        sizes.append(attack.sizes.clone())
+    assert attack.gradients == 24
+    assert torch.stack(sizes).nan_to_num(posinf=1e9).diff(dim=0).max() <= 0, "what was found is never lost"
+    found = attack.sizes.isfinite()
+    assert found[[0, 2]].all()
+    assert (margins(classifier.logits(attack.best), goals)[found] < 0).all()
+    assert torch.allclose(norm_of(attack.best - start, norm)[found], attack.sizes[found])
+    assert torch.equal(attack.best.clamp(0, 1), attack.best)
+    if eight_bits:
+        assert torch.equal((attack.best.double() * 255).round().div(255).float(), attack.best)
+    assert classifier.backbone.model.training is False
+    assert all(torch.equal(before[name], tensor) for name, tensor in classifier.backbone.model.state_dict().items())
+    assert torch.equal(classifier.logits(start), said)
