@@ -125,15 +125,17 @@ def _choose_zip(page, path):
 
 def _set(page, name, value):
     field = page.locator(f"#set-{name} input").first
+    expect(field).not_to_have_value("")  # filled in once by the page, which must not come after us
     field.fill(str(value))
     field.blur()
+    expect(field).to_have_value(str(value))
 
 
 def _many_steps(page):
     """With `many_colours` a training that nobody waits for: it is there to be stopped."""
-    _set(page, "head-epochs", 1000)
     page.get_by_role("button", name="All settings").click()
     _set(page, "head-batch_size", 1)
+    _set(page, "head-epochs", 1000)
 
 
 def _train(page):
@@ -141,7 +143,9 @@ def _train(page):
 
 
 def _stop(page):
-    page.locator("#stop-training").click()
+    button = page.locator("#stop-training")
+    expect(button, page.locator("#training").inner_text()).to_be_enabled()
+    button.click()
     expect(page.locator("#training")).to_contain_text("Stopped, at", timeout=SECONDS)
 
 
