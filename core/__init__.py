@@ -12,6 +12,10 @@ Names are imported at their first use, so that `import core` takes no time: torc
 import importlib
 
 _HOMES = {
+    "AttackSettings": "core.attack.settings",
+    "Become": "core.attack.goals",
+    "Misclassify": "core.attack.goals",
+    "Victim": "core.attack.victims",
     "AscentSettings": "core.ascent.settings",
     "ascend": "core.ascent.ascent",
     "ascend_side_by_side": "core.ascent.side_by_side",

@@ -3,6 +3,7 @@
     classify FILE... [--backbone NAME | --run RUN]           what a network sees in each photo
     backbones                                                the networks, and which are here
     ascend --class CLASS --out PNG [--preset best]           what a network thinks that a class looks like
+    attack PHOTO --out PNG [--target CLASS]                  change it unseen until the network reads that
     train --dataset DATASET [--method head|finetune|scratch] a network of one's own
     evaluate RUN --dataset DATASET [--split test]            how good it is on other pictures
     runs, export RUN, load ZIP                               what was trained; take it away; take it in
@@ -26,7 +27,7 @@ from typing import NoReturn
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import core
-from core.commands import ascend, classify, datasets, runs, train
+from core.commands import ascend, attack, classify, datasets, runs, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +84,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Pet Lens without the page.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in (classify, train, runs, datasets, ascend):
+    for module in (classify, train, runs, datasets, ascend, attack):
         module.add_commands(commands)
     return parser
 

@@ -87,9 +87,10 @@ class Classifier:
         """Predictions for RGB pictures of any size, each seen through `Backbone.view`."""
         pixels = to_pixels([self.backbone.view(picture) for picture in pictures])
         names = self.head.class_names if self.head else None
-        return [Prediction(row, names) for row in softmax(self._fast_logits(pixels).numpy())]
+        return [Prediction(row, names) for row in softmax(self.fast_logits(pixels).numpy())]
 
-    def _fast_logits(self, pixels: torch.Tensor) -> torch.Tensor:
+    def fast_logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels `(N, 3, H, W)` -> `(N, K)` float32 on the processor, without gradients: what `predict` reads."""
         if self.head is None:
             return self.backbone.fast_outputs(pixels)
         return self.head.logits(fast_embeddings(self.backbone, pixels, mirrored=self.mirrored))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-from core.classifier import Classifier
 from core.errors import SettingsError
 
 
@@ -61,26 +60,52 @@ def smooth_margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
 def _margins(
     logits: torch.Tensor, goals: Sequence[Goal], largest: Callable[[torch.Tensor], torch.Tensor]
 ) -> torch.Tensor:
-    labels = torch.tensor([goal.label for goal in goals], device=logits.device)[:, None]
-    signs = torch.tensor([1.0 if isinstance(goal, Misclassify) else -1.0 for goal in goals], device=logits.device)
+    labels, signs = _columns(goals, logits)
     own = logits.gather(1, labels)[:, 0]
     return signs * (own - largest(logits.scatter(1, labels, -torch.inf)))
 
 
-def goal_of(present: int, target: int | None, classifier: Classifier) -> Goal:
+def _columns(goals: Sequence[Goal], logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Labels `(N, 1)`, and for each goal whether its class is to fall (1) or to rise (-1), `(N,)`."""
+    labels = torch.tensor([goal.label for goal in goals], device=logits.device)[:, None]
+    return labels, torch.tensor(
+        [1.0 if isinstance(goal, Misclassify) else -1.0 for goal in goals], device=logits.device
+    )
+
+
+def log_probabilities(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
+    """`(N,)`, to be made small: the logarithm of the class's probability for Misclassify, less it for Become."""
+    labels, signs = _columns(goals, logits)
+    return signs * logits.log_softmax(1).gather(1, labels)[:, 0]
+
+
+def scores(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
+    """`(N,)`, to be made small: the class's logit for Misclassify, less it for Become (Zhao et al. 2021, arXiv:2012.11207)."""
+    labels, signs = _columns(goals, logits)
+    return signs * logits.gather(1, labels)[:, 0]
+
+
+def reached(labels: Sequence[int], goals: Sequence[Goal]) -> list[bool]:
+    """Whether what the network reads is what each goal wants."""
+    return [(read == goal.label) == isinstance(goal, Become) for read, goal in zip(labels, goals, strict=True)]
+
+
+def goal_of(present: int, target: int | None, class_names: Sequence[str]) -> Goal:
     """The goal of attacking a photo in which the network reads `present`.
 
     Args:
         target: index of the class that it is to become; None: anything else.
+        class_names: what the network can say.
 
     Raises:
         SettingsError: the network does not know the target, or reads it already.
     """
     if target is None:
         return Misclassify(present)
-    names = classifier.class_names
-    if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < len(names):
-        raise SettingsError(f"The class {target!r:.80} is not one of the network's {len(names)}, which count from 0.")
+    if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < len(class_names):
+        raise SettingsError(
+            f"The class {target!r:.80} is not one of the network's {len(class_names)}, which count from 0."
+        )
     if target == present:
-        raise SettingsError(f"The network reads {names[target]} already. Choose another class.")
+        raise SettingsError(f"The network reads {class_names[target]} already. Choose another class.")
     return Become(target)

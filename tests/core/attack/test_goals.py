@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core import Classifier, load_backbone
-from core.attack.goals import Become, Misclassify, goal_of, margins
+from core import imagenet
+from core.attack.goals import Become, Misclassify, goal_of, log_probabilities, margins, reached, scores
 from core.errors import SettingsError
+
+NAMES = [known.title for known in imagenet.classes()]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -26,22 +28,29 @@ def test_goals_may_differ_from_picture_to_picture():
     assert margins(logits, [Misclassify(1), Become(0)]).tolist() == [1.0, 2.0]
 
 
-@pytest.fixture
-def small(made_weights):
-    return Classifier(load_backbone("test_resnet"))
-
-
-def test_no_target_means_anything_else(small):
-    assert goal_of(3, None, small) == Misclassify(3)
-    assert goal_of(3, 284, small) == Become(284)
+def test_no_target_means_anything_else():
+    assert goal_of(3, None, NAMES) == Misclassify(3)
+    assert goal_of(3, 284, NAMES) == Become(284)
 
 
 @pytest.mark.parametrize("target", [-1, 1000, True, 2.0, "cat"])
-def test_a_target_that_the_network_does_not_know_is_refused(small, target):
+def test_a_target_that_the_network_does_not_know_is_refused(target):
     with pytest.raises(SettingsError, match="not one of the network's 1000"):
-        goal_of(3, target, small)
+        goal_of(3, target, NAMES)
 
 
-def test_what_is_read_already_is_no_goal(small):
+def test_what_is_read_already_is_no_goal():
     with pytest.raises(SettingsError, match="reads Siamese cat already"):
-        goal_of(284, 284, small)
+        goal_of(284, 284, NAMES)
+
+
+@pytest.mark.parametrize("fall", [log_probabilities, scores, margins])
+def test_what_falls_takes_the_class_away_or_brings_it(fall):
+    logits = torch.randn(2, 10, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    (slope,) = torch.autograd.grad(fall(logits, [Misclassify(3), Become(7)]).sum(), logits)
+    assert slope[0, 3] > 0
+    assert slope[1, 7] < 0
+
+
+def test_reached_is_what_people_would_say():
+    assert reached([5, 5, 5, 5], [Misclassify(5), Misclassify(4), Become(5), Become(4)]) == [False, True, True, False]

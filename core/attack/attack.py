@@ -1,0 +1,220 @@
+"""The loop: from photos to pictures in which a network reads something else.
+
+Page, terminal, tests and benchmarks run the same generator. Pictures are attacked as the network sees them, and judged as
+anybody would judge the file: by `Victim.predict` of the 8-bit picture.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core import runtime
+from core.ascent.picture import to_pictures
+from core.attack.bounded import Bounded
+from core.attack.goals import Become, Goal, reached
+from core.attack.measures import measure
+from core.attack.method import Method
+from core.attack.minimal import Minimal
+from core.attack.penalised import CarliniWagner, Descent
+from core.attack.settings import AttackSettings
+from core.attack.snapshot import Attacked, AttackRow, AttackSnapshot, AttackState, StoppedBy
+from core.attack.victims import Victim
+from core.errors import ImageError, SettingsError
+from core.images import to_pixels
+
+T = TypeVar("T")
+
+# Below that there is nothing to hide a change in, and the network would see little but the enlargement.
+MIN_SIDE_PX = 32
+
+
+def attack(
+    victim: Victim,
+    photos: Sequence[Image.Image],
+    goals: Sequence[Goal],
+    settings: AttackSettings,
+    *,
+    go_on: AttackSnapshot | None = None,
+    max_seconds: float | None = None,
+    look_every_seconds: float = 0.3,
+    all_processors: bool = False,
+) -> Iterator[AttackSnapshot]:
+    """Attack photos side by side: a snapshot before the first step and after each.
+
+    Args:
+        photos: RGB of any size; the pictures attacked are `victim.view` of them.
+        goals: one for each; `goals.goal_of` makes them.
+        go_on: the last snapshot of an attack on the same photos with the same settings: as many steps more.
+        max_seconds: no step begins after these.
+        look_every_seconds: how often the pictures are judged and measured as files; always at the end. A look changes
+            nothing. Whoever closes the generator loses what came after the last.
+        all_processors: whether each step is spread over all of them: faster where nothing else computes.
+
+    Raises:
+        ImageError: a photo that is too small, or has one colour only.
+        SettingsError: a goal that the network does not know.
+    """
+    began = time.monotonic()
+    compute = _here if all_processors else runtime.on_one_thread
+    run = compute(partial(_Run, victim, photos, goals, settings, go_on, look_every_seconds))
+    yield run.snapshot()
+    while not run.stopped_by:
+        if max_seconds is not None and time.monotonic() - began >= max_seconds:
+            run.stopped_by = "time"
+            compute(run.look)
+        else:
+            compute(run.advance)
+        yield run.snapshot()
+
+
+def make_method(
+    logits: Callable[[torch.Tensor], torch.Tensor],
+    start: torch.Tensor,
+    goals: Sequence[Goal],
+    settings: AttackSettings,
+    judge: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> Method:
+    """The attack that the settings name, on pixels `(N, 3, H, W)`, with nothing around it: for whoever measures it.
+
+    Args:
+        judge: see `Method`.
+    """
+    if settings.method == "minimal":
+        return Minimal(logits, start, goals, settings.norm, eight_bits=settings.eight_bits, judge=judge)
+    kind = {"fgsm": Bounded, "pgd": Bounded, "patch": Bounded, "descent": Descent, "cw": CarliniWagner}[settings.method]
+    return kind(logits, start, goals, settings, judge=judge)
+
+
+def check_photo(photo: Image.Image) -> None:
+    """Whether a photo can be attacked.
+
+    Raises:
+        ImageError: it is too small, or has one colour only.
+    """
+    if min(photo.size) < MIN_SIDE_PX:
+        raise ImageError(
+            f"This picture is {photo.width} x {photo.height} pixels: too small to hide anything in. "
+            f"Choose one of {MIN_SIDE_PX} pixels a side at least."
+        )
+    if all(low == high for low, high in photo.getextrema()):
+        raise ImageError("This picture has one colour only: there is nothing in it to change unseen. Choose a photo.")
+
+
+def _here(work: Callable[[], T]) -> T:
+    return work()
+
+
+class _Run:
+    """One attack, between two steps. Not shared; `attack` drives it."""
+
+    def __init__(
+        self,
+        victim: Victim,
+        photos: Sequence[Image.Image],
+        goals: Sequence[Goal],
+        settings: AttackSettings,
+        go_on: AttackSnapshot | None,
+        look_every_seconds: float,
+    ) -> None:
+        _check_goals(victim, photos, goals)
+        for photo in photos:
+            check_photo(photo)
+        self._victim, self._goals, self._look_every_seconds = victim, tuple(goals), look_every_seconds
+        self._originals = [victim.view(photo) for photo in photos]
+        self._before = victim.predict(self._originals)
+        # whoever resumes the generator may be in inference mode, whose tensors cannot take part in gradients
+        with torch.inference_mode(False):
+            start = to_pixels(self._originals).contiguous().to(victim.first.backbone.device)
+            self._method = make_method(victim.logits, start, self._goals, settings, victim.judge)
+        self.step, self.total_steps = 0, settings.total_steps
+        self._seconds = 0.0
+        self._history: tuple[AttackRow, ...] = ()
+        self.stopped_by: StoppedBy = ""
+        if go_on is not None:
+            self._restore(go_on)
+        self.look()
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def advance(self) -> None:
+        """One step, and a look where one is due."""
+        began = time.monotonic()
+        self._method.step()
+        self.step += 1
+        self._seconds += time.monotonic() - began
+        if self.step >= self.total_steps:
+            self.stopped_by = "steps"
+        if self.stopped_by or time.monotonic() - self._looked_at >= self._look_every_seconds:
+            self.look()
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def look(self) -> None:
+        """Judge and measure the pictures as the files that they would be, and keep what is needed to go on from here."""
+        began = time.monotonic()
+        pictures = to_pictures(self._method.best)
+        predictions = self._victim.predict(pictures)
+        read = [int(np.argmax(prediction.probabilities)) for prediction in predictions]
+        self._attacked = tuple(
+            Attacked(goal, original, before, picture, prediction, measure(original, picture), success)
+            for goal, original, before, picture, prediction, success in zip(
+                self._goals,
+                self._originals,
+                self._before,
+                pictures,
+                predictions,
+                reached(read, self._goals),
+                strict=True,
+            )
+        )
+        count = len(self._attacked)
+        row = AttackRow(
+            self.step,
+            sum(one.probability for one in self._attacked) / count,
+            math.fsum(one.measures.l2 for one in self._attacked) / count,
+            sum(one.success for one in self._attacked) / count,
+        )
+        self._history = (*(row for row in self._history if row.step < self.step), row)
+        self._state = AttackState(self.step, self._method.memory())
+        self._looked_at = time.monotonic()
+        self._seconds += self._looked_at - began
+
+    def snapshot(self) -> AttackSnapshot:
+        """What can be seen now."""
+        return AttackSnapshot(
+            step=self.step,
+            total_steps=self.total_steps,
+            attacked=self._attacked,
+            looked_at=self._state.step,
+            history=self._history,
+            gradients=self._method.gradients,
+            seconds=self._seconds,
+            stopped_by=self.stopped_by,
+            state=self._state,
+        )
+
+    def _restore(self, snapshot: AttackSnapshot) -> None:
+        self._method.recall(snapshot.state.memory)
+        self.step = snapshot.state.step
+        self.total_steps += self.step
+        self._seconds, self._history = snapshot.seconds, snapshot.history
+
+
+def _check_goals(victim: Victim, photos: Sequence[Image.Image], goals: Sequence[Goal]) -> None:
+    if not photos:
+        raise SettingsError("There is no photo to attack.")
+    if len(photos) != len(goals):
+        raise SettingsError(f"There are {len(photos)} photos and {len(goals)} goals: each photo needs its own.")
+    known = len(victim.first.class_names)
+    for goal in goals:
+        if not 0 <= goal.label < known:
+            wanted = "become" if isinstance(goal, Become) else "no longer be"
+            raise SettingsError(f"A photo is to {wanted} class {goal.label}, but the network knows {known}, from 0.")

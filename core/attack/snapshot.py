@@ -1,0 +1,100 @@
+"""What is seen of an attack while it goes on, and what is needed to go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from PIL import Image
+
+from core.attack.goals import Goal
+from core.attack.measures import Measures
+from core.prediction import Prediction
+
+StoppedBy = Literal["", "steps", "time"]
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """One picture under attack.
+
+    Attributes:
+        goal: what the network is to read.
+        original: what the network saw of the photo, 8-bit RGB.
+        before: what it read there.
+        picture: the changed picture, as a file holds it.
+        prediction: what it reads there.
+        measures: how far both are apart.
+        success: whether it reads what it is to.
+    """
+
+    goal: Goal
+    original: Image.Image = field(repr=False)
+    before: Prediction = field(repr=False)
+    picture: Image.Image = field(repr=False)
+    prediction: Prediction = field(repr=False)
+    measures: Measures
+    success: bool
+
+    @property
+    def probability(self) -> float:
+        """Of the goal's class, in [0, 1]: the one that it is to become, or the one that is to go."""
+        return float(self.prediction.probabilities[self.goal.label])
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One point of the curves: means over the pictures.
+
+    Attributes:
+        step: how many had been taken.
+        probability: of the goals' classes.
+        l2: of the perturbations.
+        success: share of the pictures.
+    """
+
+    step: int
+    probability: float
+    l2: float
+    success: float
+
+
+@dataclass(frozen=True, eq=False)
+class AttackState:
+    """What the next step depends on; copies, which nobody changes."""
+
+    step: int
+    memory: Mapping[str, torch.Tensor | int]
+
+
+@dataclass(frozen=True, eq=False)
+class AttackSnapshot:
+    """Where an attack is.
+
+    Attributes:
+        step, total_steps: taken, and to be taken.
+        attacked: the pictures in the order of the photos, as they were at `looked_at`.
+        looked_at: the step after which they looked so.
+        history: one row a look.
+        gradients: backward passes, for each picture.
+        seconds: since the start.
+        stopped_by: "" while it goes on.
+        state: to go on from, as of `looked_at`.
+    """
+
+    step: int
+    total_steps: int
+    attacked: tuple[Attacked, ...]
+    looked_at: int
+    history: tuple[AttackRow, ...]
+    gradients: int
+    seconds: float
+    stopped_by: StoppedBy
+    state: AttackState = field(repr=False)
+
+    @property
+    def steps_per_second(self) -> float:
+        """Since the start; 0 before the first step."""
+        return self.step / self.seconds if self.seconds else 0.0

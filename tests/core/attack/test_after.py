@@ -1,0 +1,123 @@
+"""After an attack: the file, the full-size photo, survival, the dial, the defences."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.attack.attack import attack
+from core.attack.defence import defend
+from core.attack.dial import DISTANCES, dial
+from core.attack.files import looked_at, onto_full_size, to_png
+from core.attack.goals import Become, Misclassify
+from core.attack.settings import AttackSettings, usual
+from core.attack.survival import CHANGES, survive
+from core.attack.victims import Victim
+from core.errors import ImageError, SettingsError
+from core.streams import last
+
+SIAMESE = 284
+
+
+@pytest.fixture(scope="module")
+def attacked(shipped, cat):
+    settings = AttackSettings(method="pgd", norm="linf", epsilon=4 / 255, steps=15)
+    return last(attack(shipped, [cat], [Become(SIAMESE)], settings)).attacked[0]
+
+
+def test_the_file_says_what_was_done_and_is_the_picture(shipped, attacked, tmp_path):
+    path = tmp_path / "cat.png"
+    path.write_bytes(to_png(attacked, shipped, usual("pgd")))
+    with Image.open(path) as file:
+        said = json.loads(file.info["Pet Lens attack"])
+        assert file.convert("RGB").tobytes() == attacked.picture.tobytes()
+    assert said["networks"] == [shipped.first.backbone.name]
+    assert said["target"] == "Siamese cat"
+    assert said["settings"]["method"] == "pgd"
+
+
+def test_the_box_is_what_the_network_looks_at(shipped):
+    """A photo that is black but for the box: the network's view shows hardly any black."""
+    photo = Image.new("RGB", (900, 700))
+    left, top, right, bottom = looked_at(shipped, photo)
+    photo.paste((255, 255, 255), (left, top, right, bottom))
+    view = np.asarray(shipped.view(photo))
+    assert view[4:-4, 4:-4].min() > 250
+    photo.paste((0, 0, 0), (left + 12, top + 12, right - 12, bottom - 12))
+    assert np.asarray(shipped.view(photo))[8:-8, 8:-8].max() < 5
+    assert looked_at(shipped, Image.new("RGB", (224, 224))) == (0, 0, 224, 224)
+
+
+def test_on_the_full_size_photo_it_still_works_and_costs_more(shipped, cat, attacked):
+    full = onto_full_size(shipped, cat, attacked)
+    assert full.picture.size == cat.size
+    assert full.success
+    assert shipped.predict([full.picture])[0].top(1)[0].index == SIAMESE
+    assert full.factor >= 1
+    assert full.measures.l2 > attacked.measures.l2
+    left, top, right, bottom = looked_at(shipped, cat)
+    same = np.asarray(full.picture) == np.asarray(cat)
+    assert same[:top].all()
+    assert same[bottom:].all()
+    assert same[:, :left].all()
+    assert same[:, right:].all()
+
+
+def test_survival_tries_everything_and_tells_the_truth(shipped, attacked, made_weights):
+    trials = list(survive(shipped, attacked))
+    assert [trial.name for trial in trials if not trial.network] == list(CHANGES)
+    first, *_ = trials
+    assert first.verdict == "fooled"
+    own = attacked.before.top(1)[0].index
+    for trial in trials:
+        if not trial.network:
+            read = trial.prediction.top(1)[0].index
+            assert trial.verdict == ("fooled" if read == SIAMESE else "mended" if read == own else "other")
+    assert [trial.name for trial in trials if trial.network], "the made networks are asked as well"
+
+
+def test_the_dial_stays_within_each_distance_and_farther_is_stronger(shipped, cat):
+    curve = last(dial(shipped, cat, Become(SIAMESE), "l2", distances=(0.1, 0.5, 2.0), steps=12))
+    assert [point.distance for point in curve.points] == [0.1, 0.5, 2.0]
+    for point, picture in zip(curve.points, curve.pictures, strict=True):
+        assert point.measures.l2 <= point.distance * (1 + 1e-5)
+        assert shipped.predict([picture])[0].probabilities[SIAMESE] == pytest.approx(point.probability, abs=1e-6)
+    assert curve.points[0].probability < 0.2
+    assert curve.points[-1].probability > 0.8
+    assert curve.points[-1].success
+    assert not curve.points[0].success
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_the_dial_has_its_own_distances(small, photo, norm):
+    curve = last(dial(small, photo, Misclassify(small.predict([photo])[0].top(1)[0].index), norm, steps=2))
+    assert tuple(point.distance for point in curve.points) == DISTANCES[norm]
+
+
+def test_the_dial_refuses_what_an_attack_refuses(small, photo):
+    with pytest.raises(SettingsError, match="epsilon"):
+        next(dial(small, photo, Become(7), "linf", distances=(0.0, 0.5)))
+    with pytest.raises(SettingsError, match="steps"):
+        next(dial(small, photo, Become(7), "linf", steps=0))
+    with pytest.raises(ImageError, match="one colour"):
+        next(dial(small, Image.new("RGB", (64, 64)), Become(7), "linf"))
+
+
+def test_a_defence_is_judged_blind_and_aware(shipped, cat):
+    smoothing = Victim(shipped.classifiers, smoothing_px=1.0)
+    settings = AttackSettings(method="pgd", norm="linf", epsilon=2 / 255, steps=6)
+    photos = [cat, cat.crop((60, 0, 420, 300))]
+    plain, blurred = last(defend(shipped, [smoothing], photos, settings))
+    assert plain.blind == plain.aware == 1
+    assert plain.photos == blurred.photos == 2
+    assert blurred.title.endswith("blurred")
+    assert blurred.aware >= blurred.blind
+    assert blurred.l2 is None or blurred.l2 > 0
+
+
+def test_there_is_nothing_to_defend_without_photos(shipped):
+    with pytest.raises(SettingsError, match="no photo"):
+        next(defend(shipped, [], [], usual("pgd")))
