@@ -6,6 +6,7 @@ value holds is pasted into a JavaScript template there, and `${...}` in a file n
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -178,3 +179,8 @@ def percent(share: float) -> str:
     if 0 < share < 0.005:
         return "<1 %".replace("<", "&lt;")
     return f"{share:.0%}".replace("%", " %")
+
+
+def data_url(picture: bytes, kind: str = "jpeg") -> str:
+    """A picture inside a page."""
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"

@@ -25,7 +25,7 @@ class Limits:
         max_waiting: jobs that may wait in one queue; the next is told to come back.
         max_own_pictures: pictures that one visitor may bring in classes of one's own.
         max_run_minutes: how long one training may take at a time; after that it is stopped and can be gone on with.
-        max_drawing_minutes: how long one ideal image may take at a time; then it can be gone on with.
+        max_drawing_minutes: how long one ideal image or one attack may take at a time; then it can be gone on with.
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
         max_runs_gb: room for all runs on the disk; those saved longest ago are deleted. None: any.
         max_run_days: runs that were saved longer ago are deleted. None: any age.
@@ -92,7 +92,8 @@ class Context:
         quick: work of a second at most, such as one photo.
         long: work that streams snapshots: several photos, heads that are trained.
         tuning: networks that are trained, which takes minutes: nobody's head waits for them.
-        drawing: ideal images.
+        drawing: ideal images, and the defence corner, which takes as long.
+        attacking: attacks on one photo, which take seconds: they wait for nobody's ideal image.
         data: data sets that are fetched, opened and looked at.
         openings: data sets known by name, opened once for all visitors.
         under_way: runs that are being trained.
@@ -105,6 +106,7 @@ class Context:
     long: Pool
     tuning: Pool
     drawing: Pool
+    attacking: Pool
     data: Pool
     openings: Openings
     under_way: UnderWay
@@ -122,6 +124,7 @@ class Context:
             long=Pool("long", threads=2, max_waiting=limits.max_waiting),
             tuning=Pool("tuning", threads=1, max_waiting=limits.max_waiting),
             drawing=Pool("drawing", threads=1, max_waiting=limits.max_waiting),
+            attacking=Pool("attacking", threads=1, max_waiting=limits.max_waiting),
             data=data,
             openings=Openings(data),
             under_way=UnderWay(),

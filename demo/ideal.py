@@ -24,9 +24,10 @@ from demo.ideal_form import (
     tv_weight_at,
     weight_text,
 )
-from demo.ideal_run import Drawing, Wish, discard, draw, opinions_of, write_files
+from demo.ideal_run import Drawing, Wish, draw, opinions_of, write_files
 from demo.ideal_sweep import build_sweep
 from demo.jobs import Job
+from demo.made_files import discard
 from demo.messages import message_for
 from demo.networks import find_network, load, prepare
 from demo.session import VisitorsRun

@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.cards import bars, percent
-from demo.ideal_run import Drawing, data_url
+from demo.cards import bars, data_url, percent
+from demo.curves import curve
+from demo.ideal_run import Drawing
 
 if TYPE_CHECKING:
     from core.ascent.agreement import Opinion
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 # One of the twelve of docs/methods.md, which has the command that made it.
 _EXAMPLE = Path(__file__).resolve().parent.parent / "assets" / "ideal-volcano.jpg"
-_WIDE, _HIGH, _LEFT, _TOP, _BOTTOM = 340, 150, 46, 10, 24
 
 
 def picture_panel(drawing: Drawing) -> str:
@@ -63,8 +63,8 @@ def status_card(drawing: Drawing, *, running: bool, stopping: bool = False) -> s
         f'<p class="pl-headline"><span class="pl-name">{percent(best.probability)}</span></p>'
         f'<p class="pl-doing" role="status">{doing}: step {snapshot.step if running else snapshot.looked_at} of {snapshot.total_steps}{left}</p>{bar}{note}'
         f"{bars(best.prediction.top(5))}"
-        f"{_curve('Probability of the class', [(row.step, row.probability) for row in snapshot.history], snapshot, share=True)}"
-        f"{_curve('Loss', [(row.step, row.loss) for row in seen], snapshot)}"
+        f"{curve('Probability of the class', [(row.step, row.probability) for row in snapshot.history], steps=snapshot.total_steps, share=True)}"
+        f"{curve('Loss', [(row.step, row.loss) for row in seen], steps=snapshot.total_steps)}"
         f'<p class="pl-foot">neighbouring pixels differ by {best.variation:.1%} · {snapshot.steps_per_second:.1f} steps a '
         f"second · {snapshot.gradients} gradients</p></div>"
     )
@@ -123,38 +123,6 @@ def _opinion_row(opinion: Opinion) -> str:
         f"<tr><td>{escape(opinion.network)}</td><td>{sign} {escape(opinion.prediction.top(1)[0].title)}</td>"
         f"<td>number {opinion.place}</td>"
         f'<td class="pl-number">{percent(opinion.probability)}</td></tr>'
-    )
-
-
-def _curve(title: str, points: Sequence[tuple[int, float]], snapshot: AscentSnapshot, *, share: bool = False) -> str:
-    """A small chart against steps; `share`: from 0 to 100 %."""
-    if not points:
-        return ""
-    values = [value for _, value in points]
-    low, high = (0.0, 1.0) if share else (min(values), max(values))
-    if high - low < 1e-9:
-        high = low + 1
-
-    def x(step: float) -> float:
-        return _LEFT + (_WIDE - _LEFT - 8) * step / snapshot.total_steps
-
-    def y(value: float) -> float:
-        return _HIGH - _BOTTOM - (_HIGH - _TOP - _BOTTOM) * (value - low) / (high - low)
-
-    write = ("{:.0%}" if share else "{:.3g}").format
-    ticks = "".join(
-        f'<path d="M{_LEFT} {y(tick):.1f}H{_WIDE - 8}"/><text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">'
-        f"{write(tick)}</text>"
-        for tick in (low, (low + high) / 2, high)
-    )
-    line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
-    said = f"{title}: {write(values[0])} at first, {write(values[-1])} after {points[-1][0]} steps"
-    return (
-        f'<figure class="pl-curve"><figcaption>{title}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{escape(said, quote=True)}">{ticks}'
-        f'<text x="{_LEFT}" y="{_HIGH - 6}">0</text>'
-        f'<text x="{_WIDE - 8}" y="{_HIGH - 6}" text-anchor="end">{snapshot.total_steps} steps</text>'
-        f'<polyline points="{line}"/></svg></figure>'
     )
 
 

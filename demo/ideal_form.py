@@ -15,6 +15,7 @@ from core.ascent.presets import PRESETS, find_preset
 from core.ascent.settings import AscentSettings
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
+from demo.links import differences, given
 from demo.networks import Network, network_dropdown, title_of
 from demo.photo import photo_input
 from demo.setting_widgets import plain, value_of, widget_of
@@ -197,11 +198,7 @@ def link_of(class_name: str, network: Network, preset: str, settings: AscentSett
     said: dict[str, Any] = {"tab": "ideal", "class": class_name, "preset": preset}
     if isinstance(network, str) and network != core.DEFAULT_BACKBONE:
         said["network"] = title_of(network)
-    usual = find_preset(preset).settings
-    for name in every_setting():
-        value = getattr(settings, name)
-        if value != getattr(usual, name):
-            said[name] = plain(value) if isinstance(value, float) else str(value)
+    said |= differences(settings, find_preset(preset).settings, every_setting())
     return f"?{urlencode(said)}"
 
 
@@ -212,29 +209,13 @@ def read_link(params: Mapping[str, str]) -> tuple[str, str, str, AscentSettings]
         SettingsError: it names a preset, a setting or a value that there is not.
     """
     preset = find_preset(params.get("preset", PRESETS[0].token))
-    given: dict[str, Any] = {}
-    for name, setting in every_setting().items():
-        if name in params:
-            given[name] = _parsed(setting, params[name])
-    settings = dataclasses.replace(preset.settings, **given)
+    settings = dataclasses.replace(preset.settings, **given(params, every_setting().values()))
     return (
         params.get("class", FAVOURITES[0])[:200],
         params.get("network", core.DEFAULT_BACKBONE)[:200],
         preset.token,
         settings,
     )
-
-
-def _parsed(setting: Setting, text: str) -> Any:
-    if setting.kind == "switch":
-        return {"True": True, "False": False}.get(text, text)
-    if setting.kind == "choice":
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        raise SettingsError(f"{setting.name} must be a number, not {text!r:.80}.") from None
-    return int(number) if setting.kind == "whole" and number.is_integer() else number
 
 
 def names_of_classes(own: Sequence[str] | None) -> Iterable[str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import shutil
-import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import core
 from core.ascent.settings import AscentSettings
+from demo.made_files import new_file
 from demo.networks import Network, load
 from demo.session import VisitorsRun
 
@@ -142,19 +138,8 @@ def write_files(drawing: Drawing) -> tuple[str, str]:
     """PNG and animation in a new temporary folder, which the caller deletes; returns both paths."""
     from core.ascent.files import to_webp
 
-    folder = Path(tempfile.mkdtemp(prefix="pet-lens-"))
-    name = "".join(c if c.isalnum() else "-" for c in drawing.title.casefold())[:60] or "picture"
-    png, webp = folder / f"ideal-{name}.png", folder / f"ideal-{name}.webp"
+    png = new_file(f"ideal-{drawing.title}", ".png")
+    webp = png.with_suffix(".webp")
     png.write_bytes(png_of(drawing))
     webp.write_bytes(to_webp([*(frame.picture() for frame in drawing.film.frames), drawing.best.picture]))
     return str(png), str(webp)
-
-
-def discard(files: tuple[str, str]) -> None:
-    """Delete what `write_files` wrote, on a thread of its own: this may be called on the event loop."""
-    threading.Thread(target=shutil.rmtree, args=(Path(files[0]).parent, True), name="discard", daemon=True).start()
-
-
-def data_url(jpeg: bytes) -> str:
-    """A picture inside a page."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

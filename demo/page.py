@@ -12,12 +12,13 @@ import core
 from demo.classify import build_classify_tab
 from demo.context import Context, Limits
 from demo.examples import examples
+from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-STYLE_SHEETS = ("style.css", "evaluation.css", "ideal.css", "live_plot.css", "results.css", "train.css")
+STYLE_SHEETS = ("style.css", "evaluation.css", "fool.css", "ideal.css", "live_plot.css", "results.css", "train.css")
 WARM_UP_AFTER_SECONDS = 3.0
 
 
@@ -36,6 +37,8 @@ def build_page(context: Context | None = None) -> gr.Blocks:
                 train_place = gr.Column()
             with gr.Tab("Ideal image", id="ideal") as ideal_tab:
                 network_lists += build_ideal_tab(context, page, ideal_tab, tabs=tabs)
+            with gr.Tab("Fool it", id="fool") as fool_tab:
+                network_lists += build_fool_tab(context, page, fool_tab, tabs=tabs)
             # a run that is trained can be chosen in the lists of all other tabs, which must be there first
             with train_place:
                 build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)

@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from core.evaluation import Evaluation
     from core.runs.record import RunRecord
     from core.training.history import History
+    from demo.fool_run import Attempt, DialledPhoto
     from demo.ideal_run import Drawing
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
-# Ideal images that are kept to be gone on with, one a visitor: each holds up to some tens of megabytes.
+# Ideal images that are kept to be gone on with, one a visitor: each holds up to some tens of megabytes. As many attacks,
+# and as many curves against distance, of a few megabytes each.
 MAX_DRAWINGS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing"]
+Kind = Literal["job", "training", "drawing", "attack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,9 @@ class Session:
         drawing: the same of the Ideal image tab.
         steering: what may be turned while that one runs.
         ideal: the ideal image that was drawn last.
+        attack: the job of the Fool it tab, likewise.
+        attempt: the attack that was made last.
+        dialled: the curve against distance that was made last.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -85,6 +90,9 @@ class Session:
     drawing: Job | None = None
     steering: Steering | None = field(default=None, repr=False)
     ideal: Drawing | None = field(default=None, repr=False)
+    attack: Job | None = None
+    attempt: Attempt | None = field(default=None, repr=False)
+    dialled: DialledPhoto | None = field(default=None, repr=False)
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
@@ -170,14 +178,15 @@ class Sessions:
 
     def keep_drawing(self, key: str, drawing: Drawing) -> None:
         """Remember the visitor's ideal image, if the page is still there; the oldest of too many is forgotten."""
-        with self._lock:
-            if key not in self._sessions:
-                return
-            self._sessions[key] = replace(self._sessions[key], ideal=drawing)
-            self._sessions.move_to_end(key)
-            with_one = [other for other, session in self._sessions.items() if session.ideal is not None]
-            for other in with_one[:-MAX_DRAWINGS]:
-                self._sessions[other] = replace(self._sessions[other], ideal=None)
+        self._keep_one(key, "ideal", drawing)
+
+    def keep_attempt(self, key: str, attempt: Attempt) -> None:
+        """The same of the visitor's attack."""
+        self._keep_one(key, "attempt", attempt)
+
+    def keep_dialled(self, key: str, dialled: DialledPhoto) -> None:
+        """The same of the visitor's curve against distance."""
+        self._keep_one(key, "dialled", dialled)
 
     def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
         """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""
@@ -208,6 +217,16 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def _keep_one(self, key: str, name: str, value: Any) -> None:
+        with self._lock:
+            if key not in self._sessions:
+                return
+            self._sessions[key] = replace(self._sessions[key], **{name: value})
+            self._sessions.move_to_end(key)
+            with_one = [other for other, session in self._sessions.items() if getattr(session, name) is not None]
+            for other in with_one[:-MAX_DRAWINGS]:
+                self._sessions[other] = replace(self._sessions[other], **{name: None})
+
     def _keep(self, key: str, session: Session) -> list[Session]:
         """Store as the newest; returns those that had to make room."""
         self._sessions[key] = session
@@ -222,7 +241,7 @@ def _stop(session: Session, *kinds: Kind) -> None:
 
 
 def _free(session: Session) -> None:
-    _stop(session, "job", "training", "drawing")
+    _stop(session, "job", "training", "drawing", "attack")
     if session.folder is not None:
         # on a thread of its own: handlers that make room for a visitor run on the event loop
         threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()

@@ -26,13 +26,13 @@ from core.attack.method import LEAD, Judge, Logits, Method
 from core.attack.rays import Ray, make_ray
 from core.norms import Norm, norm_of, per_picture, steepest
 
-# How much of the earlier normals stays.
-_MEMORY = 0.8
+# How much of the earlier normals stays: little at first, when they come from far off, and more and more; of k normals k / (k + 4).
+_FORGOTTEN, _MOST_MEMORY = 4.0, 0.93
 # Length of a step of the approach at the most, in L2; twice as long after so many steps.
 _STRIDE = 0.15
 _STRIDE_DOUBLES_EVERY = 4
-# Forward passes of one step: outwards until the goal is reached, and then back towards the boundary.
-_OUTWARDS, _INWARDS = 6, 2
+# Forward passes outwards until the goal is reached: where nothing works yet, and else. A longer search gained nothing.
+_OUTWARDS_AT_FIRST, _OUTWARDS = 6, 2
 _GROWTH = 1.02
 
 
@@ -43,7 +43,7 @@ class Minimal(Method):
         sizes: of the smallest adversarial perturbations so far `(N,)`; infinite where there is none yet.
     """
 
-    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "sizes", "_at", "_normal", "_walking")
+    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "sizes", "_at", "_normal", "_normals_seen", "_walking")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Minimal(Method):
         super().__init__(logits, start, goals, eight_bits=eight_bits, lead=lead, judge=judge)
         self._norm = norm
         self._at, self._normal = start.clone(), torch.zeros_like(start)
+        self._normals_seen = torch.zeros(len(start), device=start.device)
         self._walking = torch.zeros(len(start), dtype=torch.bool, device=start.device)
         self.sizes = torch.full((len(start),), torch.inf, device=start.device)
 
@@ -84,9 +85,11 @@ class Minimal(Method):
         """From the photo against the mean normal, to just beyond the boundary."""
         start, at, lead = self._start[these], self._at[these], self._lead[these]
         normal = steepest(gradient, "l2")
-        first = per_picture(~self._walking[these])
-        normal = torch.where(first, normal, _MEMORY * self._normal[these] + (1 - _MEMORY) * normal)
+        seen = self._normals_seen[these]
+        memory = per_picture((seen / (seen + _FORGOTTEN)).clamp(max=_MOST_MEMORY))
+        normal = memory * self._normal[these] + (1 - memory) * normal
         self._normal[these] = normal
+        self._normals_seen[these] += 1
         ray = make_ray(start, normal, self._norm, eight_bits=self._eight_bits)
         # what the margin would be at the photo, were it a plane
         there = (margin + (gradient * (start - at)).sum((1, 2, 3))).clamp(min=1e-6) + lead
@@ -122,8 +125,9 @@ class Minimal(Method):
         """
         at = ray.at(scale)
         margin = self._margins(at, these)
-        for _ in range(_OUTWARDS):
-            short = margin >= 0
+        nothing_yet = self.sizes[these].isinf()
+        for time in range(_OUTWARDS_AT_FIRST):
+            short = (margin >= 0) & (nothing_yet | (time < _OUTWARDS))
             if not short.any():
                 break
             # as if the margin fell along a line; a line that hardly falls says nothing
@@ -131,14 +135,9 @@ class Minimal(Method):
             scale = torch.where(short, scale * factor, scale)
             at = torch.where(per_picture(short), ray.at(scale), at)
             margin = torch.where(short, self._margins(at, these), margin)
-        for _ in range(_INWARDS):
-            factor = there / (there - margin)
-            tried = torch.where(margin < 0, scale * factor.clamp(0.5, 1.0), scale)
-            if (tried > 0.995 * scale).all():
-                break
-            closer = ray.at(tried)
-            nearer = self._margins(closer, these)
-            better = nearer < 0
-            at = torch.where(per_picture(better), closer, at)
-            scale, margin = torch.where(better, tried, scale), torch.where(better, nearer, margin)
-        return at, margin < 0
+        # and once back, as if it rose along a line as well
+        tried = torch.where(margin < 0, scale * (there / (there - margin)).clamp(0.5, 1.0), scale)
+        closer = ray.at(tried)
+        nearer = self._margins(closer, these)
+        better = nearer < 0
+        return torch.where(per_picture(better), closer, at), better | (margin < 0)
