@@ -21,14 +21,14 @@ import numpy as np
 import torch
 
 from benchmarks import report
-from core.ascent.picture import to_pictures
 from core.attack.attack import make_method
 from core.attack.goals import Become, Goal, Misclassify, reached
+from core.attack.presets import find_attack_preset
 from core.attack.settings import AttackSettings
 from core.attack.victims import Victim
 from core.backbones.loading import load_backbone
 from core.classifier import Classifier
-from core.images import read_image, to_pixels
+from core.images import read_image, to_pictures, to_pixels
 from core.norms import norm_of
 
 SEED = 2026
@@ -292,7 +292,7 @@ def _transfer(pixels: torch.Tensor, labels: Sequence[int], steps: int) -> dict:
         method="pgd", norm="linf", epsilon=16 / 255, steps=steps, step_size=2 / 16, objective="cross-entropy"
     )
     recipe = dataclasses.replace(plain, objective="logit", momentum=1.0, blur_px=_TI_PX)
-    ours = dataclasses.replace(recipe, views=1.0, blur_px=0.0)
+    ours = dataclasses.replace(find_attack_preset("others").settings, steps=steps)
     figures: dict = {"steps": steps, "made on": [one.backbone.name for one in together.classifiers], "judge": _JUDGE}
     for name, settings, varied in (
         ("PGD", plain, False),

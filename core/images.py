@@ -69,6 +69,12 @@ def to_pixels(pictures: Sequence[Image.Image]) -> torch.Tensor:
     return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
+def to_pictures(pixels: torch.Tensor) -> list[Image.Image]:
+    """Pixels `(N, 3, H, W)` in [0, 1] -> pictures, rounded to 8 bits."""
+    rows = pixels.detach().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(row) for row in rows]
+
+
 def _read_bytes(source: Source) -> bytes:
     if isinstance(source, bytes):
         data = source

@@ -25,6 +25,7 @@ from demo.fool_form import (
     SIAMESE,
     Form,
     build_form,
+    checked_beside,
     checked_photo,
     link_of,
     names_of_goals,
@@ -107,10 +108,11 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(fool, wish, go_on=go_on, max_seconds=seconds))
             context.sessions.start(visitor, job, kind="attack")
-            async for waiting in prepare(context, wish.network):
-                if job.stopping:
-                    break
-                yield shown({"status": waiting}, busy=True)
+            for network in (wish.network, *wish.beside):
+                async for waiting in prepare(context, network):
+                    if job.stopping:
+                        break
+                    yield shown({"status": waiting}, busy=True)
             context.attacking.submit(job)
             async for progress in job.watch(every_seconds=0.25):
                 attempt = progress.snapshot
@@ -131,7 +133,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
                 "status": status_card(attempt, running=False),
                 "png": gr.update(value=path, interactive=True),
                 "full": gr.update(interactive=True),
-                "link": address + link_of(wish.goal, wish.network, wish.preset, wish.settings),
+                "link": address + link_of(wish.goal, wish.network, wish.preset, wish.settings, wish.beside),
             }
             yield shown(done, busy=False, can_go_on=True)
         except Exception as error:
@@ -226,15 +228,15 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
     async def open_link(request: gr.Request) -> tuple:
         """A link that was shared puts everything as it was, except the photo."""
         params = dict(request.query_params)
-        nothing = (gr.skip(),) * (5 + len(form.widgets))
+        nothing = (gr.skip(),) * (6 + len(form.widgets))
         if params.get("tab") != "fool":
             return *nothing, gr.skip()
         try:
-            goal, network, preset, settings = await context.quick.run(read_link, params)
+            goal, network, beside, preset, settings = await context.quick.run(read_link, params)
         except PetLensError as error:
             return gr.update(selected="fool"), *nothing[1:], cards.message_card(message_for(error))
         about = find_attack_preset(preset).about
-        return gr.update(selected="fool"), goal, network, preset, about, *form.shown(settings), gr.skip()
+        return gr.update(selected="fool"), goal, network, beside, preset, about, *form.shown(settings), gr.skip()
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
     begun = go.click(start_attack, inputs={*form.inputs, page_address}, **streamed)
@@ -262,7 +264,10 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
     page.load(
         open_link,
-        outputs=[tabs, form.goal, form.network, form.preset, form.about, *form.widgets.values(), status],
+        outputs=[
+            *(tabs, form.goal, form.network, form.beside, form.preset, form.about),
+            *(*form.widgets.values(), status),
+        ],
         queue=False,
         **_PRIVATE,
     )
@@ -280,4 +285,11 @@ def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str)
         raise SettingsError(f"There is nothing that the network should read. Choose a name, for instance {SIAMESE}.")
     preset = find_attack_preset(values[form.preset]).token
     network = find_network(context, values[form.network], visitor)
-    return Wish(checked_photo(values[form.photo]), goal, network, form.settings(values), preset)
+    return Wish(
+        checked_photo(values[form.photo]),
+        goal,
+        network,
+        form.settings(values),
+        preset,
+        checked_beside(values[form.beside]),
+    )

@@ -16,8 +16,6 @@ from demo.curves import curve, curves
 from demo.fool_run import Attempt, Corner, DialledPhoto
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from core.attack.files import FullSize
     from core.attack.measures import Measures
     from core.attack.survival import Trial
@@ -278,7 +276,7 @@ def _distance(distance: float, norm: str) -> str:
     return f"{distance * 255:.0f}/255" if norm == "linf" else f"L2 {distance:g}"
 
 
-def _picture_url(picture: Image.Image, *, exact: bool) -> str:
+def _picture_url(picture: Any, *, exact: bool) -> str:
     if not exact:
         from core.ascent.film import as_jpeg
 

@@ -28,6 +28,8 @@ ANYTHING = "Anything else"
 SIAMESE = "Siamese cat"
 # On the screen before the thousand names are read.
 _FAVOURITES = (ANYTHING, SIAMESE, "golden retriever", "zebra", "goldfish", "toaster", "volcano")
+# Each takes as long as the first one.
+MOST_BESIDE = 3
 _SHOWN = ("method", "norm", "epsilon", "steps")
 # What one begins with who has no photo.
 _STARTS_FROM = "cheetah"
@@ -41,6 +43,7 @@ class Form:
         photo: to be changed.
         goal: a list of names that also takes a typed one, with `ANYTHING` at its head.
         network: the list of networks.
+        beside: further ones that are to be fooled as well.
         preset: its token.
         about: a sentence on the preset.
         widgets: by the names of the settings.
@@ -49,6 +52,7 @@ class Form:
     photo: gr.Image
     goal: gr.Dropdown
     network: gr.Dropdown
+    beside: gr.Dropdown
     preset: gr.Dropdown
     about: gr.Markdown
     widgets: Mapping[str, gr.components.Component]
@@ -56,7 +60,7 @@ class Form:
     @property
     def inputs(self) -> set[gr.components.Component]:
         """What a handler needs: it gets a mapping from these to their values."""
-        return {self.photo, self.goal, self.network, self.preset, *self.widgets.values()}
+        return {self.photo, self.goal, self.network, self.beside, self.preset, *self.widgets.values()}
 
     def settings(self, values: Mapping[gr.components.Component, Any]) -> AttackSettings:
         """What the visitor chose. What the method does not use is hidden, and stays as is usual.
@@ -102,13 +106,25 @@ def build_form() -> Form:
                     elem_id="fool-goal",
                 )
                 network = network_dropdown("Network", "or type another timm network's name", min_width=220)
-            preset = gr.Dropdown(
-                [(preset.title, preset.token) for preset in ATTACK_PRESETS],
-                value=ATTACK_PRESETS[0].token,
-                label="Preset",
-                info="settings that belong together",
-                elem_id="fool-preset",
-            )
+            with gr.Row():
+                preset = gr.Dropdown(
+                    [(preset.title, preset.token) for preset in ATTACK_PRESETS],
+                    value=ATTACK_PRESETS[0].token,
+                    label="Preset",
+                    info="settings that belong together",
+                    min_width=220,
+                    elem_id="fool-preset",
+                )
+                beside = gr.Dropdown(
+                    _others_here(),
+                    value=[],
+                    multiselect=True,
+                    max_choices=MOST_BESIDE,
+                    label="Fool these as well",
+                    info="one picture for several networks: it often fools others, too",
+                    min_width=220,
+                    elem_id="fool-beside",
+                )
             about = gr.Markdown(ATTACK_PRESETS[0].about, elem_id="fool-about")
             with gr.Row(equal_height=True, elem_classes="pl-flow"):
                 for name in _SHOWN:
@@ -119,9 +135,28 @@ def build_form() -> Form:
                     for name in described:
                         if name not in _SHOWN:
                             put(name)
-    form = Form(photo, goal, network, preset, about, widgets)
+    form = Form(photo, goal, network, beside, preset, about, widgets)
     _follow(form)
     return form
+
+
+def _others_here() -> list[tuple[str, str]]:
+    """Networks that need not be fetched."""
+    return [
+        (listing.title, listing.name) for listing in core.list_backbones() if listing.here and listing.imagenet_head
+    ]
+
+
+def checked_beside(names: Any) -> tuple[str, ...]:
+    """The further networks that were chosen.
+
+    Raises:
+        SettingsError: too many, or something else than names.
+    """
+    names = names or []
+    if not isinstance(names, list) or len(names) > MOST_BESIDE or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f"Up to {MOST_BESIDE} networks can be fooled beside the first one.")
+    return tuple(dict.fromkeys(names))
 
 
 def _photo_and_examples() -> gr.Image:
@@ -221,11 +256,13 @@ def is_anything(goal: Any) -> bool:
     return isinstance(goal, str) and goal.strip().casefold() == ANYTHING.casefold()
 
 
-def link_of(goal: str, network: Network, preset: str, settings: AttackSettings) -> str:
+def link_of(goal: str, network: Network, preset: str, settings: AttackSettings, beside: Sequence[str] = ()) -> str:
     """The part of an address that brings these choices back; only what differs from the preset is in it."""
     said: dict[str, Any] = {"tab": "fool", "goal": goal, "preset": preset}
     if isinstance(network, str) and network != core.DEFAULT_BACKBONE:
         said["network"] = title_of(network)
+    if beside:
+        said["with"] = ",".join(beside)
     used = USED_BY[settings.method]
     said |= differences(
         settings, find_attack_preset(preset).settings, [name for name in every_setting() if name in used]
@@ -235,8 +272,8 @@ def link_of(goal: str, network: Network, preset: str, settings: AttackSettings) 
     return f"?{urlencode(said)}"
 
 
-def read_link(params: Mapping[str, str]) -> tuple[str, str, str, AttackSettings]:
-    """Goal, network, preset and settings that a link stands for.
+def read_link(params: Mapping[str, str]) -> tuple[str, str, list[str], str, AttackSettings]:
+    """Goal, network, further networks, preset and settings that a link stands for.
 
     Raises:
         SettingsError: it names a preset, a setting or a value that there is not.
@@ -249,6 +286,10 @@ def read_link(params: Mapping[str, str]) -> tuple[str, str, str, AttackSettings]
     return (
         params.get("goal", SIAMESE)[:200],
         params.get("network", core.DEFAULT_BACKBONE)[:200],
+        # only what can be chosen here: a list with another name in it could not be changed any more
+        [name for name in params.get("with", "").split(",") if name in {known for _, known in _others_here()}][
+            :MOST_BESIDE
+        ],
         preset.token,
         settings,
     )

@@ -62,10 +62,11 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
             wish = await context.quick.run(wish_of, context, form, values, visitor)
             job = Job(partial(dial_photo, wish, values[norm]))
             context.sessions.start(visitor, job, kind="attack")
-            async for waiting in prepare(context, wish.network):
-                if job.stopping:
-                    break
-                yield waiting, gr.skip(), gr.skip(), *busy
+            for network in (wish.network, *wish.beside):
+                async for waiting in prepare(context, network):
+                    if job.stopping:
+                        break
+                    yield waiting, gr.skip(), gr.skip(), *busy
             context.attacking.submit(job)
             async for progress in job.watch(every_seconds=0.3):
                 photo = progress.snapshot

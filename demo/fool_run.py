@@ -6,9 +6,7 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any
 
 import core
 from core.attack.settings import AttackSettings
@@ -38,6 +36,7 @@ class Wish:
         network: who is to be fooled.
         settings: how.
         preset: what the settings began with.
+        beside: names of further networks that are to be fooled by the same picture.
     """
 
     photo: str
@@ -45,6 +44,7 @@ class Wish:
     network: Network
     settings: AttackSettings
     preset: str
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Attempt:
         wish: what was wanted.
         own: what the network reads in the photo.
         target: the class that it should read, as the network calls it; None: anything else.
-        network: title of the network.
+        network: title of the network, or of all of them.
         own_classes: whether the classes are those of a visitor's run, which no other network knows.
         snapshot: of the attack.
     """
@@ -125,14 +125,14 @@ def fool(wish: Wish, *, go_on: Attempt | None, max_seconds: float) -> Iterator[A
     for snapshot in snapshots:
         own = snapshot.attacked[0].before.top(1)[0].title
         wanted = None if target is None else names[target]
-        yield Attempt(wish, own, wanted, name_of(wish.network), isinstance(wish.network, VisitorsRun), snapshot)
+        yield Attempt(wish, own, wanted, titles_of(wish), isinstance(wish.network, VisitorsRun), snapshot)
 
 
 def survivals(attempt: Attempt) -> Iterator[tuple[Trial, ...]]:
     """What becomes of the very file that is downloaded: all trials that are known, after each."""
     from core.attack.survival import survive
 
-    victim = victim_of(attempt.wish.network)
+    victim = _victim_of(attempt.wish)
     # read again: what is judged is what the file holds
     picture = core.read_image(io.BytesIO(png_of(attempt, victim)))
     known: tuple[Trial, ...] = ()
@@ -146,7 +146,7 @@ def enlarge(attempt: Attempt) -> Iterator[FullSize]:
     """The change on the whole photo."""
     from core.attack.files import onto_full_size
 
-    yield onto_full_size(victim_of(attempt.wish.network), _read(attempt.wish.photo), attempt.attacked)
+    yield onto_full_size(_victim_of(attempt.wish), _read(attempt.wish.photo), attempt.attacked)
 
 
 def write_full_size(attempt: Attempt, full: FullSize) -> str:
@@ -164,7 +164,7 @@ def dial_photo(wish: Wish, norm: str) -> Iterator[DialledPhoto]:
     own = victim.predict([photo])[0].top(1)[0].title
     target = None if is_anything(wish.goal) else victim.first.class_names[goal.label]
     for dialled in dial(victim, photo, goal, norm):
-        yield DialledPhoto(own, target, name_of(wish.network), norm, dialled)
+        yield DialledPhoto(own, target, titles_of(wish), norm, dialled)
 
 
 def defend_photos(wish: Wish, run: VisitorsRun | None, *, max_seconds: float) -> Iterator[Corner]:
@@ -188,8 +188,8 @@ def defend_photos(wish: Wish, run: VisitorsRun | None, *, max_seconds: float) ->
 
 def _defences(network: Network, plain: Victim, run: VisitorsRun | None) -> dict[str, Victim]:
     """What might help, by its name."""
-    from core.ascent.agreement import judges
     from core.attack.victims import Victim
+    from core.backbones.sources import judges
 
     (classifier,) = plain.classifiers
     found = {}
@@ -209,11 +209,25 @@ def name_of(network: Network) -> str:
     return f"{network.record.name} ({title})" if isinstance(network, VisitorsRun) else title
 
 
-def victim_of(network: Network) -> Victim:
-    """The network as something to attack; loaded if it is not in memory."""
+def titles_of(wish: Wish) -> str:
+    """The same for all that are to be fooled."""
+    return " + ".join((name_of(wish.network), *(load(name).backbone.title for name in wish.beside)))
+
+
+def victim_of(network: Network, beside: Sequence[str] = ()) -> Victim:
+    """The network, or the average with others, as something to attack; loaded if it is not in memory.
+
+    Raises:
+        SettingsError: others know different classes.
+    """
     from core.attack.victims import Victim
 
-    return Victim((load(network),))
+    classifiers = {one.backbone.name: one for one in map(load, (network, *beside))}
+    return Victim(tuple(classifiers.values()))
+
+
+def _victim_of(wish: Wish) -> Victim:
+    return victim_of(wish.network, wish.beside)
 
 
 def png_of(attempt: Attempt, victim: Victim) -> bytes:
@@ -226,15 +240,15 @@ def png_of(attempt: Attempt, victim: Victim) -> bytes:
 def write_png(attempt: Attempt) -> str:
     """The PNG in a new temporary folder, which the caller deletes; returns its path."""
     path = new_file(f"fooled {attempt.target or 'something else'}", ".png")
-    path.write_bytes(png_of(attempt, victim_of(attempt.wish.network)))
+    path.write_bytes(png_of(attempt, _victim_of(attempt.wish)))
     return str(path)
 
 
-def _aimed(wish: Wish) -> tuple[Victim, Image.Image, Goal]:
+def _aimed(wish: Wish) -> tuple[Victim, Any, Goal]:
     from core.attack.attack import check_photo
     from core.attack.goals import goal_of
 
-    victim = victim_of(wish.network)
+    victim = _victim_of(wish)
     classifier = victim.first
     photo = _read(wish.photo)
     check_photo(photo)
@@ -243,7 +257,7 @@ def _aimed(wish: Wish) -> tuple[Victim, Image.Image, Goal]:
     return victim, photo, goal_of(before.top(1)[0].index, target, classifier.class_names)
 
 
-def _read(path: str) -> Image.Image:
+def _read(path: str) -> Any:
     if not os.path.exists(path):
         raise core.ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
     return core.read_image(path)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from core.backbones.loading import load_backbone
-from core.backbones.sources import Listing, list_backbones
+from core.backbones.sources import judges
 from core.classifier import Classifier
 from core.errors import PetLensError
 from core.prediction import Prediction
@@ -35,21 +35,6 @@ class Opinion:
     place: int
     probability: float
     prediction: Prediction = field(repr=False)
-
-
-def judges(makers: Collection[str] = ()) -> list[Listing]:
-    """Networks that are here, know ImageNet's classes and took no part.
-
-    Args:
-        makers: names of those that did.
-    """
-    # a file may give a network under its own tag: what is here twice counts once
-    architectures = {name.split(".")[0] for name in makers}
-    return [
-        listing
-        for listing in list_backbones()
-        if listing.here and listing.imagenet_head and listing.name.split(".")[0] not in architectures
-    ]
 
 
 def opinions(picture: Image.Image, label: int, makers: Collection[str] = ()) -> Iterator[Opinion]:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from core.classifier import Classifier
+from core.images import to_pictures
 from core.prediction import Prediction
 
 
@@ -41,12 +42,6 @@ def drawn(classifier: Classifier, pixels: torch.Tensor, labels: Sequence[int]) -
     predictions = classifier.predict(pictures)
     rows = zip(labels, pictures, predictions, strict=True)
     return tuple(Drawn(label, picture, prediction, variation_of(picture)) for label, picture, prediction in rows)
-
-
-def to_pictures(pixels: torch.Tensor) -> list[Image.Image]:
-    """Pixels `(N, 3, H, W)` in [0, 1] -> pictures, rounded to 8 bits."""
-    rows = pixels.detach().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    return [Image.fromarray(row) for row in rows]
 
 
 def variation_of(picture: Image.Image) -> float:

@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 
 from core import runtime
-from core.ascent.picture import to_pictures
 from core.attack.bounded import Bounded
 from core.attack.goals import Become, Goal, reached
 from core.attack.measures import measure
@@ -28,7 +27,7 @@ from core.attack.settings import AttackSettings
 from core.attack.snapshot import Attacked, AttackRow, AttackSnapshot, AttackState, StoppedBy
 from core.attack.victims import Victim
 from core.errors import ImageError, SettingsError
-from core.images import to_pixels
+from core.images import to_pictures, to_pixels
 
 T = TypeVar("T")
 

@@ -11,14 +11,13 @@ import torch
 from PIL import Image
 
 from core import runtime
-from core.ascent.picture import to_pictures
 from core.attack.attack import check_photo
 from core.attack.bounded import Bounded
 from core.attack.goals import Goal, reached
 from core.attack.measures import Measures, measure
 from core.attack.settings import AttackSettings
 from core.attack.victims import Victim
-from core.images import to_pixels
+from core.images import to_pictures, to_pixels
 from core.norms import Norm
 
 # From what hardly ever works to what always does.

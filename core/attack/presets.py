@@ -59,6 +59,22 @@ ATTACK_PRESETS = (
         ),
     ),
     AttackPreset(
+        "others",
+        "Other networks, too",
+        "16/255, which one can see, through views that change: networks that took no part often fall for it. Choose some "
+        "to be fooled as well, and it works on even more.",
+        AttackSettings(
+            method="pgd",
+            norm="linf",
+            epsilon=16 / 255,
+            steps=100,
+            step_size=0.125,
+            momentum=1.0,
+            objective="logit",
+            views=1.0,
+        ),
+    ),
+    AttackPreset(
         "patch",
         "Patch",
         "A square that may look as it likes, and nothing else changes: everybody sees it, and the network sees nothing else.",

@@ -9,11 +9,11 @@ from typing import Literal
 
 from PIL import Image, ImageEnhance, ImageFilter
 
-from core.ascent.agreement import judges
 from core.attack.goals import Become, Goal, reached
 from core.attack.snapshot import Attacked
 from core.attack.victims import Victim
 from core.backbones.loading import load_backbone
+from core.backbones.sources import judges
 from core.classifier import Classifier
 from core.errors import PetLensError
 from core.prediction import Prediction

@@ -20,7 +20,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -171,3 +171,18 @@ def _read_weights_json(path: Path) -> dict[str, Mapping[str, object]]:
         raise BackboneError(
             "weights.json in the weights folder must be a list of objects with a 'file' each."
         ) from error
+
+
+def judges(makers: Collection[str] = ()) -> list[Listing]:
+    """Networks that are here, know ImageNet's classes and took no part.
+
+    Args:
+        makers: names of those that did.
+    """
+    # a file may give a network under its own tag: what is here twice counts once
+    architectures = {name.split(".")[0] for name in makers}
+    return [
+        listing
+        for listing in list_backbones()
+        if listing.here and listing.imagenet_head and listing.name.split(".")[0] not in architectures
+    ]

@@ -29,6 +29,7 @@ SHOTS = (
 
 TRAINED = ("train-light", DESKTOP, "light")
 IDEAL = ("ideal-light", DESKTOP, "light")
+FOOL = ("fool-light", DESKTOP, "light")
 SECONDS = 120_000
 COLOURS = 256
 STILL = "document.getAnimations().every(one => one.playState !== 'running')"
@@ -47,6 +48,7 @@ def main() -> None:
                 take_classify(browser, address, *shot)
             take_train(browser, address, *TRAINED)
             take_ideal(browser, address, *IDEAL)
+            take_fool(browser, address, *FOOL)
             browser.close()
         app.close()
 
@@ -94,6 +96,19 @@ def take_ideal(browser: Browser, address: str, name: str, size: dict, scheme: st
     page.locator("#draw").click()
     expect(page.locator("#ideal-status")).to_contain_text("Done: step", timeout=SECONDS)
     expect(page.locator("#ideal-others")).not_to_be_empty(timeout=SECONDS)
+    page.wait_for_function(STILL)
+    _keep(page, name)
+
+
+def take_fool(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
+    """The cheetah that comes with the app, read as a Siamese cat, and what survives."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(f"{address}?tab=fool")
+    expect(page.locator("#fool-go")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#fool-photo img")).to_be_visible(timeout=SECONDS)
+    page.locator("#fool-go").click()
+    expect(page.locator("#fool-status")).to_contain_text("Done: step", timeout=SECONDS)
+    expect(page.locator("#fool-survival")).to_contain_text("a fifth darker", timeout=SECONDS)
     page.wait_for_function(STILL)
     _keep(page, name)
 

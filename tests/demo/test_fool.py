@@ -44,6 +44,7 @@ from demo.fool_form import (
     ANYTHING,
     SIAMESE,
     build_form,
+    checked_beside,
     checked_photo,
     epsilon_text,
     every_setting,
@@ -59,7 +60,9 @@ from demo.fool_run import (
     dial_photo,
     enlarge,
     fool,
+    png_of,
     survivals,
+    victim_of,
     write_full_size,
     write_png,
 )
@@ -149,7 +152,7 @@ def test_a_link_brings_everything_back_and_says_only_what_differs():
     settings = dataclasses.replace(find_attack_preset("smooth").settings, epsilon=10 / 255, seed=7, texture=False)
     link = link_of("zebra", "resnet18", "smooth", settings)
     assert "epsilon=10%2F255" in link
-    assert read_link(dict(parse_qsl(link[1:]))) == ("zebra", "resnet18", "smooth", settings)
+    assert read_link(dict(parse_qsl(link[1:]))) == ("zebra", "resnet18", [], "smooth", settings)
     assert "steps" not in link
     assert len(link) < 150
 
@@ -158,9 +161,30 @@ def test_a_link_without_anything_is_the_tab_as_it_opens():
     assert read_link({"tab": "fool"}) == (
         SIAMESE,
         core.DEFAULT_BACKBONE,
+        [],
         ATTACK_PRESETS[0].token,
         ATTACK_PRESETS[0].settings,
     )
+
+
+def test_a_link_names_further_networks_of_those_that_are_here(made_weights):
+    settings = ATTACK_PRESETS[0].settings
+    link = link_of(SIAMESE, core.DEFAULT_BACKBONE, "invisible", settings, ("test_vit", "nonsense"))
+    assert read_link(dict(parse_qsl(link[1:])))[2] == ["test_vit"]
+
+
+@pytest.mark.parametrize("names", ["test_vit", [1], ["a", "b", "c", "d"], {"a": 1}])
+def test_further_networks_are_a_few_names(names):
+    with pytest.raises(SettingsError, match="Up to 3 networks"):
+        checked_beside(names)
+
+
+def test_several_networks_are_fooled_by_one_picture(wish):
+    both = dataclasses.replace(wish, beside=checked_beside(["test_vit", "test_vit"]))
+    final = last(fool(both, go_on=None, max_seconds=60))
+    assert final.network == "test_resnet + test_vit"
+    assert b"test_vit" in png_of(final, victim_of("test_resnet", ("test_vit",)))
+    assert {"test_resnet", "test_vit"}.isdisjoint(trial.name for trial in last(survivals(final)))
 
 
 @pytest.mark.parametrize(

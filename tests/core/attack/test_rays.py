@@ -7,9 +7,8 @@ import io
 import pytest
 import torch
 
-from core.ascent.picture import to_pictures
 from core.attack.rays import make_ray
-from core.images import read_image, to_pixels
+from core.images import read_image, to_pictures, to_pixels
 from core.norms import norm_of
 
 KINDS = pytest.mark.parametrize("norm", ["l2", "linf"])

@@ -59,7 +59,14 @@ def test_total_steps_count_attempts():
 
 
 def test_presets_are_found_by_their_tokens():
-    assert [preset.token for preset in ATTACK_PRESETS] == ["invisible", "lesson", "one-step", "smooth", "patch"]
+    assert [preset.token for preset in ATTACK_PRESETS] == [
+        "invisible",
+        "lesson",
+        "one-step",
+        "smooth",
+        "others",
+        "patch",
+    ]
     for preset in ATTACK_PRESETS:
         assert find_attack_preset(preset.token) is preset
         dataclasses.replace(preset.settings)  # checked
