@@ -26,7 +26,8 @@ from core.attack.method import LEAD, Judge, Logits, Method
 from core.attack.rays import Ray, make_ray
 from core.norms import Norm, norm_of, per_picture, steepest
 
-# How much of the earlier normals stays: little at first, when they come from far off, and more and more; of k normals k / (k + 4).
+# How much of the earlier normals stays: little at first, when they come from far off, and more and more; of k normals
+# k / (k + 4).
 _FORGOTTEN, _MOST_MEMORY = 4.0, 0.93
 # Length of a step of the approach at the most, in L2; twice as long after so many steps.
 _STRIDE = 0.15
@@ -126,8 +127,8 @@ class Minimal(Method):
         at = ray.at(scale)
         margin = self._margins(at, these)
         nothing_yet = self.sizes[these].isinf()
-        for time in range(_OUTWARDS_AT_FIRST):
-            short = (margin >= 0) & (nothing_yet | (time < _OUTWARDS))
+        for attempt in range(_OUTWARDS_AT_FIRST):
+            short = (margin >= 0) & (nothing_yet | (attempt < _OUTWARDS))
             if not short.any():
                 break
             # as if the margin fell along a line; a line that hardly falls says nothing
