@@ -23,7 +23,7 @@ def write(name: str, figures: dict, packages: Sequence[str] = PACKAGES) -> None:
     """Print the figures and write them to `benchmarks/results/NAME.json`."""
     module = Path(sys.argv[0]).resolve().relative_to(PROJECT).with_suffix("")
     report = {
-        "program": " ".join(["python -m", ".".join(module.parts), *sys.argv[1:]]),
+        "program": " ".join(["python -m", ".".join(module.parts), *map(_without_folders, sys.argv[1:])]),
         "date": datetime.date.today().isoformat(),
         "machine": {
             "processor": runtime.processor_name(),
@@ -37,6 +37,12 @@ def write(name: str, figures: dict, packages: Sequence[str] = PACKAGES) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
+
+
+def _without_folders(argument: str) -> str:
+    """A path of this machine says nothing to others: its last three parts do, `peer/bin/python` for instance."""
+    path = Path(argument)
+    return "/".join(path.parts[-3:]) if path.is_absolute() else argument
 
 
 def median(values: Sequence[float], digits: int = 3) -> float:
