@@ -36,13 +36,12 @@ def perturbed(
     if radius is None:
         return _as_read((levels + perturbation * 255).round())
     # Sizes are compared as they are measured: in single precision, of the pictures as they are read.
-    low, high = torch.zeros_like(radius), torch.ones_like(radius)
     whole = _as_read((levels + perturbation * 255).round())
     fits = norm_of(whole - start, "l2") <= radius
     if fits.all():
         return whole
     best = torch.where(per_picture(fits), whole, start)
-    low = torch.where(fits, high, low)
+    low, high = fits.to(radius.dtype), torch.ones_like(radius)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         tried = _as_read((levels + per_picture(middle) * perturbation * 255).round())
