@@ -108,6 +108,9 @@ def visit(browser, app):
     assert faults == [], "errors in the browser's console"
 
 
+_TRIES, _SETTLED_MS = 5, 300
+
+
 def _open_tab(page):
     page.get_by_role("tab", name="Train", exact=True).click()
     expect(page.locator("#data")).to_contain_text("Drawn pets: 8 classes", timeout=SECONDS)
@@ -124,10 +127,15 @@ def _choose_zip(page, path):
 
 
 def _set(page, name, value):
+    """Fill a field in, once more where the page comes after us: it writes the default into a field that has just appeared."""
     field = page.locator(f"#set-{name} input").first
-    expect(field).not_to_have_value("")  # filled in once by the page, which must not come after us
-    field.fill(str(value))
-    field.blur()
+    expect(field).not_to_have_value("")
+    for _ in range(_TRIES):
+        field.fill(str(value))
+        field.blur()
+        page.wait_for_timeout(_SETTLED_MS)
+        if field.input_value() == str(value):
+            return
     expect(field).to_have_value(str(value))
 
 

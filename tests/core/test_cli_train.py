@@ -190,7 +190,8 @@ def test_evaluate_needs_only_the_split_that_it_is_asked_for(run, shared, tmp_pat
 
 
 def test_a_killed_training_goes_on_with_the_same_command(run, colours, tmp_path, made_weights):
-    options = ["--backbone", "test_resnet", "--epochs", "100", "--batch-size", "1", "--out", str(tmp_path / "run")]
+    # so many epochs that on a busy machine it is killed long before it is done
+    options = ["--backbone", "test_resnet", "--epochs", "300", "--batch-size", "1", "--out", str(tmp_path / "run")]
     command = [sys.executable, "-m", "core", "train", "--dataset", str(colours), *options, "--json"]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=os.environ)
     for line in process.stdout:
