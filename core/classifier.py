@@ -47,12 +47,17 @@ class Classifier:
     def __post_init__(self) -> None:
         if self.head is None and self.backbone.class_count != CLASS_COUNT:
             raise BackboneError(
-                f"{self.backbone.title} does not name ImageNet's {CLASS_COUNT} classes, so it cannot classify by itself."
+                "{title} does not name ImageNet's {class_count} classes, so it cannot classify by itself.",
+                title=self.backbone.title,
+                class_count=CLASS_COUNT,
             )
         if self.head is not None and self.head.embedding_dim != self.backbone.embedding_dim:
             raise CheckpointError(
-                f"This head reads {self.head.embedding_dim} numbers, but {self.backbone.title} gives "
-                f"{self.backbone.embedding_dim}: it belongs to another network."
+                "This head reads {embedding_dim} numbers, but {title} gives {embedding_dim_2}: it belongs to "
+                "another network.",
+                embedding_dim=self.head.embedding_dim,
+                title=self.backbone.title,
+                embedding_dim_2=self.backbone.embedding_dim,
             )
 
     @property
@@ -71,7 +76,7 @@ class Classifier:
         names = [name.casefold() for name in self.head.class_names]
         if text.casefold() not in names:
             known = ", ".join(self.head.class_names[:20])
-            raise SettingsError(f"This network has no class {text!r:.80}. It knows {known}.")
+            raise SettingsError("This network has no class {text!r:.80}. It knows {known}.", text=text, known=known)
         return names.index(text.casefold())
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:

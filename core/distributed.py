@@ -220,5 +220,5 @@ def _timeout_seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 1 <= seconds <= 86_400:
-        raise SettingsError(f"PETLENS_TIMEOUT is {text!r}; it must be a number of seconds from 1 to 86400.")
+        raise SettingsError("PETLENS_TIMEOUT is {text!r}; it must be a number of seconds from 1 to 86400.", text=text)
     return seconds

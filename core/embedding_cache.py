@@ -113,5 +113,5 @@ def max_bytes() -> int:
     """How much all embeddings may take on disk: `PETLENS_MAX_EMBEDDINGS_MB`, by default 2,000."""
     text = os.environ.get("PETLENS_MAX_EMBEDDINGS_MB", "2000")
     if not text.isdecimal():
-        raise SettingsError(f"PETLENS_MAX_EMBEDDINGS_MB is {text!r}; it must be a whole number of megabytes.")
+        raise SettingsError("PETLENS_MAX_EMBEDDINGS_MB is {text!r}; it must be a whole number of megabytes.", text=text)
     return int(text) * 1_000_000

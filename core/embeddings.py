@@ -89,7 +89,12 @@ def embed(
         reasons = dict.fromkeys(np.flatnonzero(np.isnan(vectors[:, 0])).tolist(), "This picture cannot be read.")
     readable = np.array([i for i in range(len(images)) if i not in reasons], dtype=np.int64)
     if not len(readable):
-        raise DatasetError(f"Not one of the {len(images)} {images.split} pictures of {images.name} can be read.")
+        raise DatasetError(
+            "Not one of the {count} {split} pictures of {name} can be read.",
+            count=len(images),
+            split=images.split,
+            name=images.name,
+        )
     left_out = tuple(LeftOut(item_name(images.items[i]), reason) for i, reason in sorted(reasons.items()))
     whole = len(readable) == len(images)
     result = Embeddings(vectors if whole else vectors[readable], images if whole else images.take(readable), left_out)

@@ -13,7 +13,20 @@ None of them holds a path of the machine that runs the app: a web page may show 
 
 
 class PetLensError(Exception):
-    """Base of all errors that the user can mend."""
+    """Base of all errors that the user can mend.
+
+    Words and values are apart, so that a page can say the same in another language:
+
+        raise ImageError("{name} is empty. Choose another file.", name=path.name)
+
+    Attributes:
+        words: the message in English, with places as `str.format` has them, where there are values.
+        values: what fills the places.
+    """
+
+    def __init__(self, words: str = "", /, **values: object) -> None:
+        super().__init__(words.format(**values) if values else words)
+        self.words, self.values = words, values
 
 
 class ImageError(PetLensError):

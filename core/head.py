@@ -31,7 +31,9 @@ class Head:
         fits = self.weight.ndim == 2 and self.weight.shape[0] == classes and self.bias.shape == (classes,)
         if not fits or self.weight.dtype != torch.float32 or self.bias.dtype != torch.float32:
             raise CheckpointError(
-                f"The last layer has the shape {tuple(self.weight.shape)}, which does not fit its {classes} classes."
+                "The last layer has the shape {shape}, which does not fit its {classes} classes.",
+                shape=tuple(self.weight.shape),
+                classes=classes,
             )
         if not (self.weight.isfinite().all() and self.bias.isfinite().all()):
             raise CheckpointError("The last layer holds numbers that are not finite: its training diverged.")

@@ -73,7 +73,15 @@ def find_class(text: str) -> ImageNetClass:
         return exact[0]
     near = exact or [c for c in classes() if wanted and any(wanted in name.casefold() for name in c.names)]
     if not near:
-        raise SettingsError(f'No ImageNet class is called "{text}". Give a name, an index from 0 to 999, or a synset.')
+        raise SettingsError(
+            'No ImageNet class is called "{text}". Give a name, an index from 0 to 999, or a synset.',
+            text=text,
+        )
     listed = ", ".join(f"{c.title} = {c.index}" for c in near[:12])
     more = f" and {len(near) - 12} more" if len(near) > 12 else ""
-    raise SettingsError(f'"{text}" could be: {listed}{more}. Give the full name or the index.')
+    raise SettingsError(
+        '"{text}" could be: {listed}{more}. Give the full name or the index.',
+        text=text,
+        listed=listed,
+        more=more,
+    )

@@ -50,7 +50,11 @@ class Prediction:
             SettingsError: `count` is not from 1 to 1000; a head with fewer classes gives all that it has.
         """
         if not (isinstance(count, (int, float)) and 1 <= count <= imagenet.CLASS_COUNT and count == int(count)):
-            raise SettingsError(f"top must be a whole number from 1 to {imagenet.CLASS_COUNT}, not {count}.")
+            raise SettingsError(
+                "top must be a whole number from 1 to {class_count}, not {count}.",
+                class_count=imagenet.CLASS_COUNT,
+                count=count,
+            )
         # a stable sort, so that equal probabilities come in the order of their indices on every machine
         order = np.argsort(-self.probabilities, kind="stable")[: int(count)]
         return [self._ranked(int(index)) for index in order]

@@ -45,7 +45,7 @@ def configure() -> None:
     """
     wanted = os.environ.get("PETLENS_ALLOCATOR", "keep")
     if wanted not in ("keep", "default"):
-        raise SettingsError(f"PETLENS_ALLOCATOR is {wanted!r}; it must be keep or default.")
+        raise SettingsError("PETLENS_ALLOCATOR is {wanted!r}; it must be keep or default.", wanted=wanted)
     if wanted == "keep":
         kept = _keep_freed_pages()
         logger.info("allocator keeps freed pages: %s", kept)
@@ -74,7 +74,9 @@ def device() -> torch.device:
     try:
         return torch.zeros(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        raise SettingsError(f"PETLENS_DEVICE is {name!r}, which this machine does not have. Try cpu.") from error
+        raise SettingsError(
+            "PETLENS_DEVICE is {name!r}, which this machine does not have. Try cpu.", name=name
+        ) from error
 
 
 @functools.cache
@@ -88,7 +90,7 @@ def inference_dtype() -> torch.dtype:
     wanted = os.environ.get("PETLENS_PRECISION")
     if wanted:
         if wanted not in ("float32", "bfloat16"):
-            raise SettingsError(f"PETLENS_PRECISION is {wanted!r}; it must be float32 or bfloat16.")
+            raise SettingsError("PETLENS_PRECISION is {wanted!r}; it must be float32 or bfloat16.", wanted=wanted)
         return getattr(torch, wanted)
     if device().type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32

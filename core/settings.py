@@ -90,11 +90,20 @@ def _checked(setting: Setting, value: Any) -> Any:
     if setting.kind == "switch":
         if isinstance(value, bool):
             return value
-        raise SettingsError(f"{setting.name} must be on or off (true or false), not {_shown(value)}.")
+        raise SettingsError(
+            "{name} must be on or off (true or false), not {value}.",
+            name=setting.name,
+            value=_shown(value),
+        )
     if setting.kind == "choice":
         if isinstance(value, str) and value in setting.choices:
             return value
-        raise SettingsError(f"{setting.name} must be one of {', '.join(setting.choices)}, not {_shown(value)}.")
+        raise SettingsError(
+            "{name} must be one of {names}, not {value}.",
+            name=setting.name,
+            names=", ".join(setting.choices),
+            value=_shown(value),
+        )
     # bool is a kind of int in Python, but not for people; whole numbers may be too long for a float
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
     if setting.kind == "whole":
@@ -105,7 +114,12 @@ def _checked(setting: Setting, value: Any) -> Any:
         if is_number and setting.low <= value <= setting.high:
             return float(value)
         between = f"a number from {setting.low:g} to {setting.high:g}"
-    raise SettingsError(f"{setting.name} must be {between}, not {_shown(value)}.")
+    raise SettingsError(
+        "{name} must be {between}, not {value}.",
+        name=setting.name,
+        between=between,
+        value=_shown(value),
+    )
 
 
 def _shown(value: Any) -> str:

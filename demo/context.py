@@ -56,7 +56,11 @@ class Limits:
             if text is None:
                 continue
             if not text.isdecimal() or int(text) < 1:
-                raise SettingsError(f"{variable} is {text!r}; it must be a whole number from 1.")
+                raise SettingsError(
+                    "{variable} is {text!r}; it must be a whole number from 1.",
+                    variable=variable,
+                    text=text,
+                )
             said[limit.name] = int(text)
         return cls(**said)
 

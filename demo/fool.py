@@ -282,7 +282,10 @@ def _seen(attempt: Attempt, *, exact: bool) -> dict[str, Any]:
 def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str) -> Wish:
     goal = values[form.goal]
     if not isinstance(goal, str) or not goal.strip():
-        raise SettingsError(f"There is nothing that the network should read. Choose a name, for instance {SIAMESE}.")
+        raise SettingsError(
+            "There is nothing that the network should read. Choose a name, for instance {siamese}.",
+            siamese=SIAMESE,
+        )
     preset = find_attack_preset(values[form.preset]).token
     network = find_network(context, values[form.network], visitor)
     return Wish(

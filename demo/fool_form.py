@@ -155,7 +155,7 @@ def checked_beside(names: Any) -> tuple[str, ...]:
     """
     names = names or []
     if not isinstance(names, list) or len(names) > MOST_BESIDE or not all(isinstance(name, str) for name in names):
-        raise SettingsError(f"Up to {MOST_BESIDE} networks can be fooled beside the first one.")
+        raise SettingsError("Up to {most_beside} networks can be fooled beside the first one.", most_beside=MOST_BESIDE)
     return tuple(dict.fromkeys(names))
 
 

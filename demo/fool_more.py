@@ -58,7 +58,7 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
         job = None
         try:
             if values[norm] not in NORMS:
-                raise SettingsError(f"The distance must be one of {', '.join(NORMS)}.")
+                raise SettingsError("The distance must be one of {names}.", names=", ".join(NORMS))
             wish = await context.quick.run(wish_of, context, form, values, visitor)
             job = Job(partial(dial_photo, wish, values[norm]))
             context.sessions.start(visitor, job, kind="attack")

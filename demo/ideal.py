@@ -274,7 +274,10 @@ def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str)
     settings = form.settings(values)
     class_name = values[form.class_name]
     if not isinstance(class_name, str) or not class_name.strip():
-        raise SettingsError(f"There is no class to draw. Choose one, for instance {FAVOURITES[0]}.")
+        raise SettingsError(
+            "There is no class to draw. Choose one, for instance {favourites}.",
+            favourites=FAVOURITES[0],
+        )
     network = find_network(context, values[form.network], visitor)
     return Wish(class_name, network, settings, values[form.preset], values[form.photo])
 

@@ -173,7 +173,11 @@ def tv_weight_at(stop: Any, preset: str) -> float:
         SettingsError: there is no such place, or no such preset.
     """
     if isinstance(stop, bool) or not isinstance(stop, (int, float)) or stop not in range(len(TV_STOPS)):
-        raise SettingsError(f"Smoothness must be a whole number from 0 to {len(TV_STOPS) - 1}, not {stop!r:.80}.")
+        raise SettingsError(
+            "Smoothness must be a whole number from 0 to {count}, not {stop!r:.80}.",
+            count=len(TV_STOPS) - 1,
+            stop=stop,
+        )
     own = find_preset(preset).settings.tv_weight
     return own if stop == stop_of(own) else TV_STOPS[int(stop)]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Job:
         self.snapshot: Any = None
         self.error: BaseException | None = None
         self._work = work
+        # what its words are said in: see `languages`
+        self._surroundings = contextvars.copy_context()
         self._withdraw: Callable[[Job], None] | None = None
         self._stop = threading.Event()
         self._watchers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
@@ -192,4 +195,4 @@ class Pool:
                     self._changed.wait()
                 job = self._waiting.popleft()
                 self._renumber()
-            job._run()
+            job._surroundings.run(job._run)

@@ -37,5 +37,5 @@ def _parsed(setting: Setting, text: str) -> Any:
     try:
         number = float(text)
     except ValueError:
-        raise SettingsError(f"{setting.name} must be a number, not {text!r:.80}.") from None
+        raise SettingsError("{name} must be a number, not {text!r:.80}.", name=setting.name, text=text) from None
     return int(number) if setting.kind == "whole" and number.is_integer() else number

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from demo.context import Context, Limits
 from demo.examples import examples
 from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
+from demo.languages import Language, bound, languages, speaking, tr
+from demo.languages import spoken as spoken_here
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
 
@@ -22,41 +27,72 @@ STYLE_SHEETS = ("style.css", "evaluation.css", "fool.css", "ideal.css", "live_pl
 WARM_UP_AFTER_SECONDS = 3.0
 
 
-def build_page(context: Context | None = None) -> gr.Blocks:
-    """The whole app. Builds components only: torch is imported later, behind the page."""
+def build_page(context: Context | None = None, spoken: Sequence[Language] | None = None) -> gr.Blocks:
+    """The whole app. Builds components only: torch is imported later, behind the page.
+
+    Args:
+        spoken: the languages; the first one is spoken at the address of the app, each other one at a path of its own.
+    """
     context = context or Context.create()
+    spoken = spoken or languages()
     # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
     with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
-        gr.HTML(_header(), elem_id="header")
-        # outside the tabs: what is in a tab is read from the browser only when the tab is seen
-        tokens = browser_runs()
-        with gr.Tabs(overflow_behavior="wrap") as tabs:
-            with gr.Tab("Classify", id="classify"):
-                network_lists = build_classify_tab(context, page)
-            with gr.Tab("Train", id="train") as train_tab:
-                train_place = gr.Column()
-            with gr.Tab("Ideal image", id="ideal") as ideal_tab:
-                network_lists += build_ideal_tab(context, page, ideal_tab, tabs=tabs)
-            with gr.Tab("Fool it", id="fool") as fool_tab:
-                network_lists += build_fool_tab(context, page, fool_tab, tabs=tabs)
-            # a run that is trained can be chosen in the lists of all other tabs, which must be there first
-            with train_place:
-                build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)
-
-        def forget(request: gr.Request) -> None:
-            context.sessions.forget(request.session_hash)
-
-        page.unload(forget)
+        _build_in(spoken[0], context, page, spoken)
+    for language in spoken[1:]:
+        with page.route(language.name, language.code, show_in_navbar=False):
+            _build_in(language, context, page, spoken)
     # queue=False handlers stay reachable; the rest goes through the queue, which shows places
     return page.queue(api_open=False, max_size=None)
 
 
-def launch_options(limits: Limits | None = None) -> dict[str, Any]:
-    """Arguments for `Blocks.launch`: look, limits, and nothing that speaks to the outside."""
+def _build_in(language: Language, context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> None:
+    """Header and tabs in one language; what they are connected with speaks it too."""
+    others = set(page.fns)
+    with speaking(language):
+        _build(context, page, spoken)
+    for number, event in page.fns.items():
+        if number not in others and event.fn is not None:
+            event.fn = bound(event.fn, language)
+
+
+def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> None:
+    # languages are switched in the header
+    gr.Navbar(visible=False, main_page_name=False)
+    gr.HTML(_header(spoken), elem_id="header")
+    # outside the tabs: what is in a tab is read from the browser only when the tab is seen
+    tokens = browser_runs()
+    with gr.Tabs(overflow_behavior="wrap") as tabs:
+        with gr.Tab(tr("Classify"), id="classify"):
+            network_lists = build_classify_tab(context, page)
+        with gr.Tab(tr("Train"), id="train") as train_tab:
+            train_place = gr.Column()
+        with gr.Tab(tr("Ideal image"), id="ideal") as ideal_tab:
+            network_lists += build_ideal_tab(context, page, ideal_tab, tabs=tabs)
+        with gr.Tab(tr("Fool it"), id="fool") as fool_tab:
+            network_lists += build_fool_tab(context, page, fool_tab, tabs=tabs)
+        # a run that is trained can be chosen in the lists of all other tabs, which must be there first
+        with train_place:
+            build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)
+
+    def forget(request: gr.Request) -> None:
+        context.sessions.forget(request.session_hash)
+
+    page.unload(forget)
+    # Gradio names the browser's language there, whatever is spoken
+    page.load(None, js=f"() => {{ document.documentElement.lang = {spoken_here().code!r}; }}")
+
+
+def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | None = None) -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: look, limits, and nothing that speaks to the outside.
+
+    Args:
+        spoken: the languages that the page was built in.
+    """
     limits = limits or Limits.from_environment()
     return {
         "theme": theme(),
         "css_paths": [ASSETS / name for name in STYLE_SHEETS],
+        "head": _language_script(spoken or languages()),
         "favicon_path": ASSETS / "logo.svg",
         "footer_links": ["api"],
         # these very files, wherever the packages are installed
@@ -103,9 +139,34 @@ def _load_what_everybody_needs() -> None:
     core.find_class("0")  # reads the names
 
 
-def _header() -> str:
+def _language_script(spoken: Sequence[Language]) -> str:
+    """Who comes without having chosen a language gets that of the browser."""
+    script = (ASSETS / "language.js").read_text(encoding="utf-8")
+    codes = json.dumps([language.code for language in spoken])
+    return f"<script>{script.replace('const languages = LANGUAGES', f'const languages = {codes}')}</script>"
+
+
+def _header(spoken: Sequence[Language]) -> str:
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     return (
         f'<header class="pl-header"><span class="pl-logo">{logo}</span>'
-        "<div><h1>Pet Lens</h1><p>Transfer learning that you can see</p></div></header>"
+        f"<div><h1>Pet Lens</h1><p>{tr('Transfer learning that you can see')}</p></div>{_switch(spoken)}</header>"
     )
+
+
+def _switch(spoken: Sequence[Language]) -> str:
+    """Links to the other languages; addresses count from the page that one is on."""
+    here, home = spoken_here(), spoken[0]
+    links = []
+    for language in spoken:
+        if language is here:
+            links.append(f'<b lang="{language.code}" aria-current="true">{escape(language.name)}</b>')
+            continue
+        path = "./" if language is home else language.code
+        links.append(
+            f'<a href="{path}?language={language.code}" lang="{language.code}" hreflang="{language.code}">'
+            f"{escape(language.name)}</a>"
+        )
+    if len(links) < 2:
+        return ""
+    return f'<nav class="pl-languages" aria-label="{tr("Language")}">{" ".join(links)}</nav>'

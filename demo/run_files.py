@@ -75,9 +75,13 @@ def _shown_on_a_page(token: str) -> VisitorsRun:
     run = runs[0]
     classes = len(run.record.class_names)
     if classes > MOST_CLASSES:
-        raise CheckpointError(f"This run knows {classes:,} names; this page takes runs of up to {MOST_CLASSES:,}.")
+        raise CheckpointError(
+            "This run knows {classes:,} names; this page takes runs of up to {most_classes:,}.",
+            classes=classes,
+            most_classes=MOST_CLASSES,
+        )
     if run.evaluation is not None and run.evaluation.probabilities.size > MOST_PROBABILITIES:
-        raise CheckpointError(f"This run was tested on {run.evaluation.n:,} pictures, too many for this page.")
+        raise CheckpointError("This run was tested on {n:,} pictures, too many for this page.", n=run.evaluation.n)
     return run
 
 

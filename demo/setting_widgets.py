@@ -49,5 +49,8 @@ def value_of(setting: Setting, value: Any) -> Any:
         return float(value)
     except (TypeError, ValueError):
         raise SettingsError(
-            f"{setting.title} must be a number such as {plain(setting.default)}, not {value!r:.80}."
+            "{title} must be a number such as {default}, not {value!r:.80}.",
+            title=setting.title,
+            default=plain(setting.default),
+            value=value,
         ) from None

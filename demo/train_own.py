@@ -184,7 +184,11 @@ def collect_own(folder: Path, values: Sequence, *, max_pictures: int) -> Iterato
     classes = _classes(folder, values[:MAX_CLASSES], values[MAX_CLASSES:])
     total = sum(len(paths) for _, paths in classes)
     if total > max_pictures:
-        raise DatasetError(f"These are {total:,} pictures; the host of this page allows {max_pictures:,}.")
+        raise DatasetError(
+            "These are {total:,} pictures; the host of this page allows {max_pictures:,}.",
+            total=total,
+            max_pictures=max_pictures,
+        )
     done, collected = 0, []
     for name, paths in classes:
         kept = []
@@ -213,9 +217,9 @@ def _refuse_same_names(names: Sequence[str]) -> None:
     """Two classes of one name would be one in a mapping; what is similar only, `core` finds."""
     for number, name in enumerate(names, start=1):
         if not name:
-            raise DatasetError(f"Class {number} has no name. Call it what its pictures show.")
+            raise DatasetError("Class {number} has no name. Call it what its pictures show.", number=number)
         if name in names[: number - 1]:
-            raise DatasetError(f"Two classes are called {name}. Rename one of them.")
+            raise DatasetError("Two classes are called {name}. Rename one of them.", name=name)
 
 
 def _kept(folder: Path, path: Path) -> Path:
@@ -231,7 +235,8 @@ def _kept(folder: Path, path: Path) -> Path:
             target.write_bytes(content)
     except OSError as error:
         raise DatasetError(
-            f"{path.name[:80]} is no longer on the server, or its disk is full. Choose the pictures again."
+            "{value} is no longer on the server, or its disk is full. Choose the pictures again.",
+            value=path.name[:80],
         ) from error
     return target
 
@@ -241,7 +246,10 @@ def _keep_shot(context: Context, visitor: str, shot: str, number: int) -> int:
     folder = visitors_folder(context, visitor)
     taken = _shots(folder, number)
     if len(taken) >= context.limits.max_own_pictures:
-        raise DatasetError(f"The host of this page allows {context.limits.max_own_pictures:,} pictures.")
+        raise DatasetError(
+            "The host of this page allows {max_own_pictures:,} pictures.",
+            max_own_pictures=context.limits.max_own_pictures,
+        )
     place = folder / f"shots-{number}"
     place.mkdir(exist_ok=True)
     shutil.copyfile(shot, place / f"{time.time_ns()}{Path(shot).suffix[:6]}")

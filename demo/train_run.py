@@ -135,6 +135,8 @@ def check_same_pictures(run: VisitorsRun, dataset: Dataset | None) -> Dataset:
     chosen = describe_dataset(dataset) if dataset is not None else None
     if chosen is None or (chosen.name, chosen.counts) != (learned_from.name, learned_from.counts):
         raise DatasetError(
-            f"{run.record.name} learned from {learned_from.title}. Choose these pictures at the top, then press Go on."
+            "{name} learned from {title}. Choose these pictures at the top, then press Go on.",
+            name=run.record.name,
+            title=learned_from.title,
         )
     return dataset

@@ -203,5 +203,9 @@ def every_setting() -> dict[str, Setting]:
 def _checked_name(name: Any) -> str:
     tidy = " ".join(str(name or "").split())
     if len(tidy) > MAX_NAME:
-        raise SettingsError(f"The name of the run has {len(tidy)} letters; at most {MAX_NAME} fit. Shorten it.")
+        raise SettingsError(
+            "The name of the run has {count} letters; at most {max_name} fit. Shorten it.",
+            count=len(tidy),
+            max_name=MAX_NAME,
+        )
     return tidy

@@ -77,8 +77,9 @@ def _for_gradients(
         thinning = Thinning(settings.skip_blocks, generator)
         if not thin(network.model, thinning):
             raise BackboneError(
-                f"{backbone.title} has no residual blocks: without one of its layers nothing would come through. Set the share "
-                "of blocks left out to 0, or choose another network."
+                "{title} has no residual blocks: without one of its layers nothing would come through. Set the "
+                "share of blocks left out to 0, or choose another network.",
+                title=backbone.title,
             )
     return network, watch, thinning
 

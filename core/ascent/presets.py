@@ -115,7 +115,7 @@ def find_preset(token: str) -> Preset:
         if preset.token == token:
             return preset
     known = ", ".join(preset.token for preset in PRESETS)
-    raise SettingsError(f"There is no preset {token!r:.80}. There are {known}.")
+    raise SettingsError("There is no preset {token!r:.80}. There are {known}.", token=token, known=known)
 
 
 def backbone_for(preset: Preset) -> tuple[str, str]:

@@ -126,18 +126,24 @@ class AscentSettings(Checked):
         super().__post_init__()
         if self.coarse_px and not 32 <= self.coarse_px <= self.size_px:
             raise SettingsError(
-                f"coarse_px must be 0 or a whole number from 32 to size_px, which is {self.size_px}, not {self.coarse_px}."
+                "coarse_px must be 0 or a whole number from 32 to size_px, which is {size_px}, not {coarse_px}.",
+                size_px=self.size_px,
+                coarse_px=self.coarse_px,
             )
         if self.parameterization == "phase" and self.start != "noise":
             raise SettingsError(
-                f"start is {self.start}, but phases draw every picture with the same strength of waves, so that they can "
-                "start from noise only. Choose pixels or fourier."
+                "start is {start}, but phases draw every picture with the same strength of waves, so that they "
+                "can start from noise only. Choose pixels or fourier.",
+                start=self.start,
             )
         most = 4 if self.optimiser == "lbfgs" else 16
         if self.looks * self.candidates > most:
             raise SettingsError(
-                f"looks times candidates is {self.looks * self.candidates}, but one step may look {most} times at the most"
-                f"{' with L-BFGS, which looks several times more' if most == 4 else ''}. Make one of them smaller."
+                "looks times candidates is {looks}, but one step may look {most} times at the most{value}. Make "
+                "one of them smaller.",
+                looks=self.looks * self.candidates,
+                most=most,
+                value=" with L-BFGS, which looks several times more" if most == 4 else "",
             )
         if not (self.class_weight or self.tv_weight or self.l2_weight or self.prior_weight):
             raise SettingsError("All weights are 0, so that nothing pulls the picture. Set class_weight to 1.")

@@ -50,7 +50,11 @@ def check_labels(labels: Sequence[int], classifier: Classifier) -> None:
         raise SettingsError("There is no class to draw. Name one.")
     for label in labels:
         if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
-            raise SettingsError(f"The class {label!r:.80} is not one of the network's {known}, which count from 0.")
+            raise SettingsError(
+                "The class {label!r:.80} is not one of the network's {known}, which count from 0.",
+                label=label,
+                known=known,
+            )
 
 
 def check_same_classes(classifier: Classifier, beside: Sequence[Classifier]) -> None:
@@ -62,6 +66,8 @@ def check_same_classes(classifier: Classifier, beside: Sequence[Classifier]) -> 
     for other in beside:
         if other.class_names != classifier.class_names:
             raise SettingsError(
-                f"{other.backbone.title} and {classifier.backbone.title} know different classes, so they cannot draw one picture "
-                "together. Choose networks with the same classes."
+                "{title} and {title_2} know different classes, so they cannot draw one picture together. Choose "
+                "networks with the same classes.",
+                title=other.backbone.title,
+                title_2=classifier.backbone.title,
             )

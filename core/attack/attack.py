@@ -100,8 +100,11 @@ def check_photo(photo: Image.Image) -> None:
     """
     if min(photo.size) < MIN_SIDE_PX:
         raise ImageError(
-            f"This picture is {photo.width} x {photo.height} pixels: too small to hide anything in. "
-            f"Choose one of {MIN_SIDE_PX} pixels a side at least."
+            "This picture is {width} x {height} pixels: too small to hide anything in. Choose one of "
+            "{min_side_px} pixels a side at least.",
+            width=photo.width,
+            height=photo.height,
+            min_side_px=MIN_SIDE_PX,
         )
     if all(low == high for low, high in photo.getextrema()):
         raise ImageError("This picture has one colour only: there is nothing in it to change unseen. Choose a photo.")
@@ -211,9 +214,18 @@ def _check_goals(victim: Victim, photos: Sequence[Image.Image], goals: Sequence[
     if not photos:
         raise SettingsError("There is no photo to attack.")
     if len(photos) != len(goals):
-        raise SettingsError(f"There are {len(photos)} photos and {len(goals)} goals: each photo needs its own.")
+        raise SettingsError(
+            "There are {count} photos and {count_2} goals: each photo needs its own.",
+            count=len(photos),
+            count_2=len(goals),
+        )
     known = len(victim.first.class_names)
     for goal in goals:
         if not 0 <= goal.label < known:
             wanted = "become" if isinstance(goal, Become) else "no longer be"
-            raise SettingsError(f"A photo is to {wanted} class {goal.label}, but the network knows {known}, from 0.")
+            raise SettingsError(
+                "A photo is to {wanted} class {label}, but the network knows {known}, from 0.",
+                wanted=wanted,
+                label=goal.label,
+                known=known,
+            )

@@ -99,7 +99,8 @@ def shrunk_and_cut(victim: Victim, size: tuple[int, int]) -> tuple[tuple[int, in
         return size, (0, 0, wide, high)
     if said.get("crop_mode", "center") != "center" or high != wide:
         raise SettingsError(
-            f"{backbone.title} squeezes photos into its shape, so that its change cannot be put onto the whole photo."
+            "{title} squeezes photos into its shape, so that its change cannot be put onto the whole photo.",
+            title=backbone.title,
         )
     # as timm and torchvision do it: the shorter side is brought to this many pixels, and the middle is looked at
     short, shorter = math.floor(wide / float(said.get("crop_pct", 1.0))), min(size)

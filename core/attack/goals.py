@@ -104,8 +104,13 @@ def goal_of(present: int, target: int | None, class_names: Sequence[str]) -> Goa
         return Misclassify(present)
     if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < len(class_names):
         raise SettingsError(
-            f"The class {target!r:.80} is not one of the network's {len(class_names)}, which count from 0."
+            "The class {target!r:.80} is not one of the network's {count}, which count from 0.",
+            target=target,
+            count=len(class_names),
         )
     if target == present:
-        raise SettingsError(f"The network reads {class_names[target]} already. Choose another class.")
+        raise SettingsError(
+            "The network reads {class_names} already. Choose another class.",
+            class_names=class_names[target],
+        )
     return Become(target)

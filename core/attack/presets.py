@@ -93,4 +93,4 @@ def find_attack_preset(token: str) -> AttackPreset:
         if preset.token == token:
             return preset
     known = ", ".join(preset.token for preset in ATTACK_PRESETS)
-    raise SettingsError(f"There is no preset {token!r:.80}. There are {known}.")
+    raise SettingsError("There is no preset {token!r:.80}. There are {known}.", token=token, known=known)

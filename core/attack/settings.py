@@ -110,12 +110,14 @@ class AttackSettings(Checked):
             raise SettingsError("epsilon is 0, which changes nothing. Choose more, such as 8/255 for linf or 1 for l2.")
         if self.norm == "linf" and self.epsilon > 1:
             raise SettingsError(
-                f"epsilon must be above 0 and at most 1 for linf, not {self.epsilon:g}: pixels lie between 0 and 1, and 1 "
-                "turns black into white. Write 8/255 for eight steps of a file."
+                "epsilon must be above 0 and at most 1 for linf, not {epsilon:g}: pixels lie between 0 and 1, and "
+                "1 turns black into white. Write 8/255 for eight steps of a file.",
+                epsilon=self.epsilon,
             )
         if self.eight_bits and self.epsilon < 1 / 255 - 1e-9:
             raise SettingsError(
-                f"epsilon must be 1/255 (0.0039) at least, not {self.epsilon:g}: a file of 8 bits has no smaller steps."
+                "epsilon must be 1/255 (0.0039) at least, not {epsilon:g}: a file of 8 bits has no smaller steps.",
+                epsilon=self.epsilon,
             )
 
     @property
@@ -178,5 +180,5 @@ def epsilon_of(text: str) -> float:
     except (ValueError, ZeroDivisionError):
         value = math.nan
     if not math.isfinite(value):
-        raise SettingsError(f"epsilon must be a number such as 8/255 or 0.5, not {text!r:.80}.")
+        raise SettingsError("epsilon must be a number such as 8/255 or 0.5, not {text!r:.80}.", text=text)
     return value

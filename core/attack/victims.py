@@ -39,8 +39,10 @@ class Victim:
         for other in others:
             if other.class_names != first.class_names:
                 raise SettingsError(
-                    f"{other.backbone.title} and {first.backbone.title} know different classes, so that there is no average of "
-                    "what they say. Choose networks with the same classes."
+                    "{title} and {title_2} know different classes, so that there is no average of what they say. "
+                    "Choose networks with the same classes.",
+                    title=other.backbone.title,
+                    title_2=first.backbone.title,
                 )
         # The form that is fastest for gradients; the same function.
         folded = tuple(

@@ -88,7 +88,10 @@ def _check_takes(backbone: Backbone, size: tuple[int, int]) -> None:
     except Exception as error:  # vision transformers assert, others fail at a concatenation of two sizes
         own = " x ".join(str(side) for side in backbone.input_size)
         raise BackboneError(
-            f"{backbone.title} cannot see pictures of {size[0]} pixels; it needs {own}. Set the size to 0."
+            "{title} cannot see pictures of {size} pixels; it needs {own}. Set the size to 0.",
+            title=backbone.title,
+            size=size[0],
+            own=own,
         ) from error
 
 

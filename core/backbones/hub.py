@@ -84,7 +84,10 @@ def fetch_weights(hub_id: str) -> Iterator[FetchSnapshot]:
             received, moved_at = snapshot.received_bytes, time.monotonic()
             yield snapshot
         if time.monotonic() - moved_at > PATIENCE_SECONDS:
-            raise BackboneError(f"The hub has sent nothing for {PATIENCE_SECONDS:.0f} seconds. Try again later.")
+            raise BackboneError(
+                "The hub has sent nothing for {patience_seconds:.0f} seconds. Try again later.",
+                patience_seconds=PATIENCE_SECONDS,
+            )
     try:
         download.finished.result()
     except PetLensError:
@@ -116,7 +119,7 @@ def _run(hub_id: str, download: _Download) -> None:
         constants.HF_HUB_DISABLE_XET = True
         timm.models.load_state_dict_from_hf(hub_id, SAFE_FILE)
         if find_in_hub_cache(hub_id) is None:
-            raise BackboneError(f"{hub_id} was fetched but is not in the hub's cache: is the disk full?")
+            raise BackboneError("{hub_id} was fetched but is not in the hub's cache: is the disk full?", hub_id=hub_id)
     except BaseException as error:
         if isinstance(error, SafetensorError):
             _discard(hub_id)
@@ -143,16 +146,22 @@ def _discard(hub_id: str) -> None:
 def _check_size(hub_id: str, size: int | None) -> None:
     limit = fetching.max_weights_bytes()
     if size is None:
-        raise BackboneError(f"The hub does not say how large {hub_id} is; it is not fetched.")
+        raise BackboneError("The hub does not say how large {hub_id} is; it is not fetched.", hub_id=hub_id)
     if size > limit:
         raise BackboneError(
-            f"{hub_id} takes {size / 1e6:,.0f} MB; the host of this app allows {limit / 1e6:,.0f} MB "
-            "(PETLENS_MAX_WEIGHTS_MB)."
+            "{hub_id} takes {size:,.0f} MB; the host of this app allows {limit:,.0f} MB (PETLENS_MAX_WEIGHTS_MB).",
+            hub_id=hub_id,
+            size=size / 1e6,
+            limit=limit / 1e6,
         )
     folder = Path(constants.HF_HUB_CACHE)
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < size + _FREE_BYTES:
-        raise BackboneError(f"The disk is nearly full: there is no room for the {size / 1e6:,.0f} MB of {hub_id}.")
+        raise BackboneError(
+            "The disk is nearly full: there is no room for the {size:,.0f} MB of {hub_id}.",
+            size=size / 1e6,
+            hub_id=hub_id,
+        )
 
 
 def _plain_reason(hub_id: str, error: Exception) -> str:

@@ -117,7 +117,11 @@ def check_can_classify(name: str) -> None:
     name = _checked_name(name)
     config = None if find_local(name) else timm.get_pretrained_cfg(name, allow_unregistered=False)
     if config is not None and config.num_classes != CLASS_COUNT:
-        raise BackboneError(f"{name} does not name ImageNet's {CLASS_COUNT} classes, so it cannot classify by itself.")
+        raise BackboneError(
+            "{name} does not name ImageNet's {class_count} classes, so it cannot classify by itself.",
+            name=name,
+            class_count=CLASS_COUNT,
+        )
 
 
 def needs_fetching(name: str) -> bool:
@@ -141,19 +145,29 @@ def fetch_backbone(name: str) -> Iterator[FetchSnapshot]:
     name = _checked_name(name)
     hub_id = _hub_weights(name)[1]
     if not fetching_is_allowed():
-        raise BackboneError(f"{name} is not on this machine, and its host switched fetching off. {_what_is_here()}")
+        raise BackboneError(
+            "{name} is not on this machine, and its host switched fetching off. {what_is_here}",
+            name=name,
+            what_is_here=_what_is_here(),
+        )
     try:
         yield from fetch_weights(hub_id)
     except BackboneError as error:
-        raise BackboneError(f"{name} is not on this machine. {error} {_what_is_here()}") from error
+        raise BackboneError(
+            "{name} is not on this machine. {error} {what_is_here}",
+            name=name,
+            error=error,
+            what_is_here=_what_is_here(),
+        ) from error
 
 
 def _checked_name(name: str) -> str:
     name = name.strip() if isinstance(name, str) else ""
     if not _NAME.fullmatch(name):
         raise BackboneError(
-            f'"{name[:80]}" is not the name of a network. Give a timm name such as "resnet18" '
-            "(letters, digits and _; no address, no path)."
+            '"{name}" is not the name of a network. Give a timm name such as "resnet18" (letters, digits and _; '
+            "no address, no path).",
+            name=name[:80],
         )
     row = catalogued(name)
     if row is not None and is_shipped(row.name):
@@ -165,7 +179,7 @@ def _checked_name(name: str) -> str:
         return name
     close = difflib.get_close_matches(name, timm.list_pretrained(), n=3)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise BackboneError(f'timm has no network called "{name}".{hint}')
+    raise BackboneError('timm has no network called "{name}".{hint}', name=name, hint=hint)
 
 
 def _recipe(name: str) -> _Recipe:
@@ -190,7 +204,11 @@ def _hub_weights(name: str) -> tuple[str, str, str]:
     """Full timm name, hub repository and licence of a timm name's default weights."""
     config = timm.get_pretrained_cfg(name, allow_unregistered=False)
     if config is None or not config.hf_hub_id or config.custom_load:
-        raise BackboneError(f"timm has no weights for {name} in the safetensors format. {_what_is_here()}")
+        raise BackboneError(
+            "timm has no weights for {name} in the safetensors format. {what_is_here}",
+            name=name,
+            what_is_here=_what_is_here(),
+        )
     return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or "not stated"
 
 
@@ -225,7 +243,8 @@ def _create(recipe: _Recipe) -> torch.nn.Module:
         raise
     except Exception as error:  # a file cut short, tensors of another network, an argument that timm does not know
         raise BackboneError(
-            f"The weights of {recipe.name} do not fit the network or are damaged. Delete the file and get it again."
+            "The weights of {name} do not fit the network or are damaged. Delete the file and get it again.",
+            name=recipe.name,
         ) from error
 
 
@@ -237,5 +256,5 @@ def _what_is_here() -> str:
 def _max_backbones() -> int:
     text = os.environ.get("PETLENS_MAX_BACKBONES", "6")
     if not text.isdecimal() or int(text) < 1:
-        raise SettingsError(f"PETLENS_MAX_BACKBONES is {text!r}; it must be a whole number from 1.")
+        raise SettingsError("PETLENS_MAX_BACKBONES is {text!r}; it must be a whole number from 1.", text=text)
     return int(text)

@@ -27,13 +27,20 @@ def match_by_order(stored: dict[str, torch.Tensor], wanted: dict[str, torch.Tens
     sources = {name: tensor for name, tensor in stored.items() if not name.endswith("num_batches_tracked")}
     targets = {name: tensor for name, tensor in wanted.items() if not name.endswith("num_batches_tracked")}
     if len(sources) != len(targets):
-        raise BackboneError(f"The shipped weights hold {len(sources)} tensors, the network {len(targets)}.")
+        raise BackboneError(
+            "The shipped weights hold {count} tensors, the network {count_2}.",
+            count=len(sources),
+            count_2=len(targets),
+        )
     matched = {}
     for (source_name, source), (target_name, target) in zip(sources.items(), targets.items(), strict=True):
         if source.shape != target.shape:
             raise BackboneError(
-                f"The shipped tensor {source_name} has shape {tuple(source.shape)}, "
-                f"but {target_name} wants {tuple(target.shape)}."
+                "The shipped tensor {source_name} has shape {shape}, but {target_name} wants {shape_2}.",
+                source_name=source_name,
+                shape=tuple(source.shape),
+                target_name=target_name,
+                shape_2=tuple(target.shape),
             )
         matched[target_name] = source
     return matched

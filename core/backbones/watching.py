@@ -107,8 +107,9 @@ def watched(backbone: Backbone) -> tuple[Backbone, Watch]:
     """
     if not has_batch_norm(backbone):
         raise BackboneError(
-            f"{backbone.title} has no batch norm, so it remembers nothing of its training pictures that a batch-norm prior "
-            "could compare with. Set the prior to 0, or choose another network."
+            "{title} has no batch norm, so it remembers nothing of its training pictures that a batch-norm prior "
+            "could compare with. Set the prior to 0, or choose another network.",
+            title=backbone.title,
         )
     height, width = backbone.input_size
     sample = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0)).to(backbone.device)

@@ -75,7 +75,10 @@ def ascend(options: argparse.Namespace) -> int:
     _check_sheet(options)
     photo = core.read_image(options.photo) if options.photo else None
     if options.max_seconds is not None and not 0 < options.max_seconds < float("inf"):
-        raise core.SettingsError(f"--max-seconds must be a number above 0, not {options.max_seconds:g}.")
+        raise core.SettingsError(
+            "--max-seconds must be a number above 0, not {max_seconds:g}.",
+            max_seconds=options.max_seconds,
+        )
     if note:
         print(note, file=sys.stderr)
     left = None if options.max_seconds is None else max(0.0, options.max_seconds - (time.monotonic() - began))
@@ -161,7 +164,10 @@ def _beside(options: argparse.Namespace, classifier: core.Classifier) -> list[co
         core.check_can_classify(name)
         names.append(core.load_backbone(name).name)
     if len(set(names)) < len(names):
-        raise core.SettingsError(f"--with names {names[-1]} again, which draws already. Name another network.")
+        raise core.SettingsError(
+            "--with names {names} again, which draws already. Name another network.",
+            names=names[-1],
+        )
     return [core.Classifier(core.load_backbone(name)) for name in names[1:]]
 
 
@@ -173,9 +179,12 @@ def _outs(options: argparse.Namespace, labels: list[int]) -> list[Path]:
         raise core.SettingsError("Several classes would be written to one file. Put {class} into --out.")
     for out in outs:
         if out.suffix.lower() != ".png":
-            raise core.SettingsError(f"--out must end in .png, not {out.name!r:.80}: other formats change the picture.")
+            raise core.SettingsError(
+                "--out must end in .png, not {name!r:.80}: other formats change the picture.",
+                name=out.name,
+            )
         if not out.parent.is_dir():
-            raise core.SettingsError(f"There is no folder {str(out.parent)!r:.200} for --out.")
+            raise core.SettingsError("There is no folder {parent!r:.200} for --out.", parent=str(out.parent))
     return outs
 
 
@@ -185,9 +194,13 @@ def _check_sheet(options: argparse.Namespace) -> None:
         return
     sheet = Path(options.sheet).expanduser()
     if sheet.suffix.lower() not in _SHEETS:
-        raise core.SettingsError(f"--sheet must end in one of {', '.join(_SHEETS)}, not {sheet.name!r:.80}.")
+        raise core.SettingsError(
+            "--sheet must end in one of {names}, not {name!r:.80}.",
+            names=", ".join(_SHEETS),
+            name=sheet.name,
+        )
     if not sheet.parent.is_dir():
-        raise core.SettingsError(f"There is no folder {str(sheet.parent)!r:.200} for --sheet.")
+        raise core.SettingsError("There is no folder {parent!r:.200} for --sheet.", parent=str(sheet.parent))
 
 
 def _write_sheet(sheet: Path, pictures: Sequence[Image], names: Sequence[str]) -> None:
@@ -196,7 +209,11 @@ def _write_sheet(sheet: Path, pictures: Sequence[Image], names: Sequence[str]) -
     try:
         sheet_of(pictures, names).save(sheet, quality=88)
     except OSError as error:
-        raise core.SettingsError(f"{str(sheet)!r:.200} cannot be written: {error.strerror or error}.") from error
+        raise core.SettingsError(
+            "{sheet!r:.200} cannot be written: {value}.",
+            sheet=str(sheet),
+            value=error.strerror or error,
+        ) from error
 
 
 def _written(
@@ -215,7 +232,11 @@ def _written(
     try:
         out.write_bytes(to_png(drawn.picture, recipe))
     except OSError as error:
-        raise core.SettingsError(f"{str(out)!r:.200} cannot be written: {error.strerror or error}.") from error
+        raise core.SettingsError(
+            "{out!r:.200} cannot be written: {value}.",
+            out=str(out),
+            value=error.strerror or error,
+        ) from error
     picture = core.read_image(io.BytesIO(out.read_bytes()))
     (prediction,) = classifier.predict([picture])
     best = prediction.top(1)[0]

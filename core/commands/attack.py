@@ -70,7 +70,10 @@ def attack(options: argparse.Namespace) -> int:
     began = time.monotonic()
     settings = _settings(options)
     if options.max_seconds is not None and not 0 < options.max_seconds < math.inf:
-        raise core.SettingsError(f"--max-seconds must be a number above 0, not {options.max_seconds:g}.")
+        raise core.SettingsError(
+            "--max-seconds must be a number above 0, not {max_seconds:g}.",
+            max_seconds=options.max_seconds,
+        )
     victim = _victim(options)
     target = None if options.target is None else victim.first.label_of(options.target)
     deadline = None if options.max_seconds is None else began + options.max_seconds
@@ -78,9 +81,12 @@ def attack(options: argparse.Namespace) -> int:
         return _attack_folder(options, victim, target, settings, deadline)
     out = Path(options.out).expanduser()
     if out.suffix.lower() != ".png":
-        raise core.SettingsError(f"--out must end in .png, not {out.name!r:.80}: other formats change the picture.")
+        raise core.SettingsError(
+            "--out must end in .png, not {name!r:.80}: other formats change the picture.",
+            name=out.name,
+        )
     if not out.parent.is_dir():
-        raise core.SettingsError(f"There is no folder {str(out.parent)!r:.200} for --out.")
+        raise core.SettingsError("There is no folder {parent!r:.200} for --out.", parent=str(out.parent))
     photo = core.read_image(options.photo)
     (goal,) = _goals(victim, [photo], target)
     with contextlib.closing(Progress(as_json=options.json)) as progress:
@@ -98,11 +104,13 @@ def _attack_folder(
     folder, out = Path(options.photo).expanduser(), Path(options.out).expanduser()
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
     if not files:
-        raise core.ImageError(f"There are no pictures in {str(folder)!r:.200}.")
+        raise core.ImageError("There are no pictures in {folder!r:.200}.", folder=str(folder))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise core.SettingsError(f"{str(out)!r:.200} cannot be made: {error.strerror or error}.") from error
+        raise core.SettingsError(
+            "{out!r:.200} cannot be made: {value}.", out=str(out), value=error.strerror or error
+        ) from error
     if out.resolve() == folder.resolve():
         raise core.SettingsError("--out is the folder of the photos. Choose another, or they would be overwritten.")
     rows, failed = [], False
@@ -135,7 +143,11 @@ def _attack_folder(
             table.writeheader()
             table.writerows(rows)
     except OSError as error:
-        raise core.SettingsError(f"{str(out / _TABLE)!r:.200} cannot be written: {error.strerror or error}.") from error
+        raise core.SettingsError(
+            "{table!r:.200} cannot be written: {value}.",
+            table=str(out / _TABLE),
+            value=error.strerror or error,
+        ) from error
     if not options.json:
         worked = sum(row["success"] for row in rows)
         print(f"{worked} of {len(rows)} fooled; {out / _TABLE}")
@@ -178,7 +190,10 @@ def _settings(options: argparse.Namespace) -> AttackSettings:
 
     method = options.method or ("pgd" if options.epsilon is not None else "minimal")
     if options.minimal and method != "minimal":
-        raise core.SettingsError(f"--minimal and --method {method:.40} do not go together. Leave one of them out.")
+        raise core.SettingsError(
+            "--minimal and --method {method:.40} do not go together. Leave one of them out.",
+            method=method,
+        )
     given = {
         setting.name: getattr(options, setting.name)
         for setting in settings_of(AttackSettings)
@@ -188,7 +203,8 @@ def _settings(options: argparse.Namespace) -> AttackSettings:
     if options.epsilon is not None:
         if not settings.bounded:
             raise core.SettingsError(
-                f"--epsilon does nothing with the method {method}, which has no bound. Leave it out, or choose pgd."
+                "--epsilon does nothing with the method {method}, which has no bound. Leave it out, or choose pgd.",
+                method=method,
             )
         given["epsilon"] = epsilon_of(options.epsilon)
     return dataclasses.replace(settings, **given)
@@ -208,7 +224,8 @@ def _victim(options: argparse.Namespace) -> Victim:
         names.append(core.load_backbone(name).name)
         if len(set(names)) < len(names):
             raise core.SettingsError(
-                f"--with names {names[-1]} again, which is attacked already. Name another network."
+                "--with names {names} again, which is attacked already. Name another network.",
+                names=names[-1],
             )
     return Victim(tuple(core.Classifier(core.load_backbone(name)) for name in names))
 
@@ -230,7 +247,11 @@ def _written(
     try:
         out.write_bytes(to_png(attacked, victim, settings))
     except OSError as error:
-        raise core.SettingsError(f"{str(out)!r:.200} cannot be written: {error.strerror or error}.") from error
+        raise core.SettingsError(
+            "{out!r:.200} cannot be written: {value}.",
+            out=str(out),
+            value=error.strerror or error,
+        ) from error
     picture = core.read_image(io.BytesIO(out.read_bytes()))
     (prediction,) = victim.predict([picture])
     read, measures = prediction.top(1)[0], measure(attacked.original, picture)

@@ -33,7 +33,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def classify(options: argparse.Namespace) -> int:
     """Name what each photo shows."""
     if not 1 <= options.top <= 1000:
-        raise core.SettingsError(f"--top must be from 1 to 1000, not {options.top}.")
+        raise core.SettingsError("--top must be from 1 to 1000, not {top}.", top=options.top)
     if options.trained:
         run = core.load_run(core.find_run(options.trained))
         classifier, said_by = run.classifier, {"backbone": run.classifier.backbone.name, "run": str(run.folder)}

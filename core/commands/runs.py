@@ -69,7 +69,9 @@ def export(options: argparse.Namespace) -> int:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise core.CheckpointError(
-            f"The folder {out.parent.name} cannot be made for it: {error.strerror or 'the disk refuses'}."
+            "The folder {name} cannot be made for it: {value}.",
+            name=out.parent.name,
+            value=error.strerror or "the disk refuses",
         ) from error
     written = (zip_run if options.format == "zip" else export_onnx)(folder, out)
     if options.json:

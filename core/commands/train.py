@@ -172,12 +172,13 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
 
     record = read_record(folder)
     if record.state == "finished":
-        raise core.SettingsError(f"There is a finished run in {folder.name} already. Choose another --out.")
+        raise core.SettingsError("There is a finished run in {name} already. Choose another --out.", name=folder.name)
     stored = PlanType.of_run(record)
     backbone = core.load_backbone(plan.backbone).name
     if dataclasses.replace(stored, name="") != dataclasses.replace(plan, name="", backbone=backbone):
         raise core.SettingsError(
-            f"The run in {folder.name} was begun with other settings. Give the same ones to go on, or choose another --out."
+            "The run in {name} was begun with other settings. Give the same ones to go on, or choose another --out.",
+            name=folder.name,
         )
 
 
@@ -267,7 +268,10 @@ def _plan(options: argparse.Namespace) -> Plan:
         if not targets and any(name in known for known in fields.values()):
             what = "a head" if name in fields[head] else "fine-tuning and training from scratch"
             raise core.SettingsError(
-                f"--{name.replace('_', '-')} is a setting of {what}, not of --method {options.method}."
+                "--{replace} is a setting of {what}, not of --method {method}.",
+                replace=name.replace("_", "-"),
+                what=what,
+                method=options.method,
             )
         for kind in targets:
             said[kind][name] = value

@@ -149,8 +149,9 @@ def _open_zip(path: Path, limits: ArchiveLimits) -> Iterator[_Opened]:
             raise
         except Exception as error:  # the parser of hostile bytes raises anything
             raise DatasetError(
-                f"{path.name} is not a zip that can be opened: it is damaged, cut short, or of another kind. "
-                "Make the zip again."
+                "{name} is not a zip that can be opened: it is damaged, cut short, or of another kind. Make the "
+                "zip again.",
+                name=path.name,
             ) from error
         yield _Opened(archive, time.monotonic() - start)
 
@@ -159,13 +160,15 @@ def _read_table(path: Path, limits: ArchiveLimits) -> tuple[list[PlannedEntry], 
     with _open_zip(path, limits) as archive:
         entries, left_out = plan(archive.file.infolist(), limits)
     if any(reported.reason.startswith("encrypted") for reported in left_out):
-        raise DatasetError(f"{path.name} is protected by a password. Make a zip without one.")
+        raise DatasetError("{name} is protected by a password. Make a zip without one.", name=path.name)
     if not entries:
         raise DatasetError(_no_pictures(path, left_out))
     if len(entries) > limits.max_images:
         raise DatasetError(
-            f"{path.name} holds more than {limits.max_images:,} pictures, which the host of this app allows "
-            "(PETLENS_MAX_IMAGES). Make several smaller zips of it."
+            "{name} holds more than {max_images:,} pictures, which the host of this app allows "
+            "(PETLENS_MAX_IMAGES). Make several smaller zips of it.",
+            name=path.name,
+            max_images=limits.max_images,
         )
     if sum(entry.info.file_size for entry in entries) > limits.max_unpacked_bytes:
         raise DatasetError(_too_large(path, limits))
@@ -213,19 +216,23 @@ def _content_hash(path: Path) -> str:
     hashed = hashlib.blake2b(_VERSION, digest_size=16)
     try:
         if not path.is_file():
-            raise DatasetError(f"{path.name} is not a file.")
+            raise DatasetError("{name} is not a file.", name=path.name)
         with path.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 hashed.update(piece)
     except OSError as error:
-        raise DatasetError(f"{path.name} cannot be opened.") from error
+        raise DatasetError("{name} cannot be opened.", name=path.name) from error
     return hashed.hexdigest()
 
 
 def _check_disk(path: Path, folder: Path, entries: Sequence[PlannedEntry]) -> None:
     needed = sum(entry.info.file_size for entry in entries)
     if shutil.disk_usage(folder).free < needed + _FREE_BYTES:
-        raise DatasetError(f"The disk is nearly full: there is no room for the {needed / 1e6:,.0f} MB of {path.name}.")
+        raise DatasetError(
+            "The disk is nearly full: there is no room for the {needed:,.0f} MB of {name}.",
+            needed=needed / 1e6,
+            name=path.name,
+        )
 
 
 @contextlib.contextmanager
@@ -235,7 +242,7 @@ def _disk_errors_told(path: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = "The disk is full." if full else "The host's folder for unpacked pictures cannot be written."
-        raise DatasetError(f"{path.name} cannot be unpacked. {reason}") from error
+        raise DatasetError("{name} cannot be unpacked. {reason}", name=path.name, reason=reason) from error
 
 
 def _sweep(folder: Path) -> None:

@@ -77,7 +77,8 @@ def open_cats_vs_dogs(folder: Path, *, splits: Sequence[Split]) -> Iterator[Open
     images = LabelledImages("cats-vs-dogs", CLASS_NAMES, items, np.array([labels[i] for i in kept], np.int64), "train")
     if len(images) == 0 or min(images.counts()) < 2:
         raise DatasetError(
-            f"The folder {FOLDER} holds no pictures of a class. Remove it and download the data set again."
+            "The folder {folder} holds no pictures of a class. Remove it and download the data set again.",
+            folder=FOLDER,
         )
     train, test = hold_out(images, TEST_SHARE, seed=SPLIT_SEED, split="test")
     dataset = Dataset(

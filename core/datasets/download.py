@@ -83,8 +83,9 @@ def fetch_dataset(name: str, *, data: Path) -> Iterator[FetchProgress]:
         return
     if not fetching.fetching_is_allowed():
         raise DatasetError(
-            f"{name} is not here, and the host of this app lets nothing be fetched (PETLENS_FETCH=0). "
-            "Use drawn-pets, which needs no download, or ask the host."
+            "{name} is not here, and the host of this app lets nothing be fetched (PETLENS_FETCH=0). Use "
+            "drawn-pets, which needs no download, or ask the host.",
+            name=name,
         )
     download = _join(archives, data)
     try:
@@ -94,7 +95,9 @@ def fetch_dataset(name: str, *, data: Path) -> Iterator[FetchProgress]:
     except PetLensError:
         raise
     except Exception as error:
-        raise DatasetError(f"{name} could not be fetched: its folder cannot be written. Is the disk full?") from error
+        raise DatasetError(
+            "{name} could not be fetched: its folder cannot be written. Is the disk full?", name=name
+        ) from error
     finally:
         _leave(download)
     yield FetchProgress("ready", total, total)
@@ -109,7 +112,11 @@ def published_archives(name: str) -> tuple[Published, ...]:
     if name == "oxford-pets-species":
         name = "oxford-pets"
     if name not in PUBLISHED:
-        raise DatasetError(f"There is nothing to download for {name}. Data sets to download: {', '.join(PUBLISHED)}.")
+        raise DatasetError(
+            "There is nothing to download for {name}. Data sets to download: {names}.",
+            name=name,
+            names=", ".join(PUBLISHED),
+        )
     return PUBLISHED[name]
 
 

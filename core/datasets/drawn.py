@@ -42,9 +42,14 @@ class DrawnPet:
     def __post_init__(self) -> None:
         for what, value, known in (("animal", self.animal, ANIMALS), ("style", self.style, STYLES)):
             if value not in known:
-                raise SettingsError(f'There is no {what} "{value}" to draw. Choose one of: {", ".join(known)}.')
+                raise SettingsError(
+                    'There is no {what} "{value}" to draw. Choose one of: {names}.',
+                    what=what,
+                    value=value,
+                    names=", ".join(known),
+                )
         if not _is_whole(self.seed) or self.seed < 0:
-            raise SettingsError(f"The seed of a drawing must be a whole number from 0, not {self.seed}.")
+            raise SettingsError("The seed of a drawing must be a whole number from 0, not {seed}.", seed=self.seed)
 
     @property
     def key(self) -> str:
@@ -98,7 +103,13 @@ def drawn_pets(*, per_class: int = 120, seed: int = 0) -> Dataset:
 def _check(what: str, value: int, limits: tuple[int, int]) -> None:
     low, high = limits
     if not _is_whole(value) or not low <= value <= high:
-        raise SettingsError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}.")
+        raise SettingsError(
+            "{what} must be a whole number from {low:,} to {high:,}, not {value}.",
+            what=what,
+            low=low,
+            high=high,
+            value=value,
+        )
 
 
 def _is_whole(value: object) -> bool:

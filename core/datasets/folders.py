@@ -132,7 +132,12 @@ def open_files(
         left_out=tuple(left_out),
     )
     if not dataset.splits:
-        raise DatasetError(f"{name} has no {' or '.join(splits)} pictures; it has {', '.join(arranged.files)}.")
+        raise DatasetError(
+            "{name} has no {names} pictures; it has {names_2}.",
+            name=name,
+            names=" or ".join(splits),
+            names_2=", ".join(arranged.files),
+        )
     yield OpenSnapshot("ready", len(verdicts), len(verdicts), dataset)
 
 
@@ -266,6 +271,8 @@ def _refuse_look_alikes(class_names: Sequence[str]) -> None:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             raise DatasetError(
-                f"Two class folders are called {other} and {name}: a person cannot tell them apart. Rename one of them, "
-                "or put their pictures into one folder."
+                "Two class folders are called {other} and {name}: a person cannot tell them apart. Rename one of "
+                "them, or put their pictures into one folder.",
+                other=other,
+                name=name,
             )

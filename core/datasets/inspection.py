@@ -111,9 +111,14 @@ def contact_sheet(
         DatasetError: no picture can be read.
     """
     if columns < 1 or rows < 1 or columns * rows > MAX_SHEET_TILES:
-        raise SettingsError(f"A sheet of {columns} x {rows} tiles: there must be 1 to {MAX_SHEET_TILES}.")
+        raise SettingsError(
+            "A sheet of {columns} x {rows} tiles: there must be 1 to {max_sheet_tiles}.",
+            columns=columns,
+            rows=rows,
+            max_sheet_tiles=MAX_SHEET_TILES,
+        )
     if not 8 <= tile_px <= 512:
-        raise SettingsError(f"tile_px is {tile_px}; it must be from 8 to 512.")
+        raise SettingsError("tile_px is {tile_px}; it must be from 8 to 512.", tile_px=tile_px)
     wanted = columns * rows
     tiles: list[tuple[int, Image.Image]] = []
     order = _spread_over_classes(images.labels, seed)
@@ -122,7 +127,7 @@ def contact_sheet(
         drawn = runtime.workers().map(_tile, [images.items[index] for index in taken], [tile_px] * len(taken))
         tiles += [(images.labels[index], tile) for index, tile in zip(taken, drawn, strict=True) if tile is not None]
     if not tiles:
-        raise DatasetError(f"{images.name} has no {images.split} pictures that can be read.")
+        raise DatasetError("{name} has no {split} pictures that can be read.", name=images.name, split=images.split)
     tiles.sort(key=lambda pair: pair[0])  # those of one class beside each other
     width = min(columns, len(tiles))
     sheet = Image.new("RGB", (width * tile_px, math.ceil(len(tiles) / width) * tile_px), _SHEET_BACKGROUND)

@@ -150,7 +150,12 @@ class Dataset:
             DatasetError: there is none of that name.
         """
         if name not in self.splits:
-            raise DatasetError(f"{self.title} has no {name} pictures; it has {', '.join(self.splits)}.")
+            raise DatasetError(
+                "{title} has no {name} pictures; it has {names}.",
+                title=self.title,
+                name=name,
+                names=", ".join(self.splits),
+            )
         return self.splits[name]
 
     @property
@@ -185,14 +190,21 @@ def check_enough(class_names: Sequence[str], counts: Sequence[int] | np.ndarray)
     if len(class_names) < MIN_CLASSES:
         found = f"only one, {class_names[0]}" if class_names else "none"
         raise DatasetError(
-            f"At least {MIN_CLASSES} classes are needed; there is {found}. "
-            "Put the pictures of each class into a folder of its own, called as the class."
+            "At least {min_classes} classes are needed; there is {found}. Put the pictures of each class into a "
+            "folder of its own, called as the class.",
+            min_classes=MIN_CLASSES,
+            found=found,
         )
     lacking = [(name, MIN_PICTURES - int(n)) for name, n in zip(class_names, counts, strict=True) if n < MIN_PICTURES]
     if lacking:
         told = "; ".join(f"{name} needs {lack} more" for name, lack in lacking[:_TOLD])
         rest = f"; and {len(lacking) - _TOLD} classes more" if len(lacking) > _TOLD else ""
-        raise DatasetError(f"Each class needs at least {MIN_PICTURES} pictures that can be read: {told}{rest}.")
+        raise DatasetError(
+            "Each class needs at least {min_pictures} pictures that can be read: {told}{rest}.",
+            min_pictures=MIN_PICTURES,
+            told=told,
+            rest=rest,
+        )
 
 
 def hold_out(images: LabelledImages, share: float, *, seed: int, split: Split) -> tuple[LabelledImages, LabelledImages]:

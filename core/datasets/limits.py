@@ -45,5 +45,5 @@ class ArchiveLimits:
 def _whole_number(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise SettingsError(f"{variable} is {text!r}; it must be a whole number above 0.")
+        raise SettingsError("{variable} is {text!r}; it must be a whole number above 0.", variable=variable, text=text)
     return int(text)

@@ -41,7 +41,11 @@ def open_gradually(
     """`open_dataset`, watched: examining many files for the first time takes a while."""
     unknown = [split for split in splits if split not in SPLITS]
     if unknown or not splits:
-        raise SettingsError(f"splits is {list(splits)}; it must name some of {', '.join(SPLITS)}.")
+        raise SettingsError(
+            "splits is {splits}; it must name some of {names}.",
+            splits=list(splits),
+            names=", ".join(SPLITS),
+        )
     if str(source) in NAMES:
         snapshots = _open_named(str(source), data or places.data_folder(), splits)
     else:
@@ -153,7 +157,7 @@ def _ready(dataset: Dataset) -> OpenSnapshot:
 
 def _refuse_empty(dataset: Dataset, splits: Sequence[Split]) -> None:
     if not any(len(images) for images in dataset.splits.values()):
-        raise DatasetError(f"{dataset.title} has no {' or '.join(splits)} pictures.")
+        raise DatasetError("{title} has no {names} pictures.", title=dataset.title, names=" or ".join(splits))
 
 
 def _how_to_get(name: str, folder: str) -> str:

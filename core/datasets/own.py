@@ -38,7 +38,9 @@ def collect(classes: Mapping[str, Sequence[Path]], *, name: str = "my pictures")
     limit = ArchiveLimits.from_environment().max_images
     if len(rows) > limit:
         raise DatasetError(
-            f"These are {len(rows):,} pictures; the host of this app allows {limit:,} (PETLENS_MAX_IMAGES)."
+            "These are {count:,} pictures; the host of this app allows {limit:,} (PETLENS_MAX_IMAGES).",
+            count=len(rows),
+            limit=limit,
         )
     verdicts = list(runtime.workers().map(look_at, [path for path, _ in rows]))
     left_out = [
@@ -74,18 +76,30 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
         DatasetError: one is empty or too long, two are the same to a reader, or there are too many.
     """
     if len(names) > MAX_CLASSES:
-        raise DatasetError(f"These are {len(names)} classes; at most {MAX_CLASSES} can be told apart here.")
+        raise DatasetError(
+            "These are {count} classes; at most {max_classes} can be told apart here.",
+            count=len(names),
+            max_classes=MAX_CLASSES,
+        )
     tidy = tuple(" ".join(unicodedata.normalize("NFC", name).split()) for name in names)
     seen: dict[str, int] = {}
     for number, name in enumerate(tidy, start=1):
         if not any(sign.isprintable() and not sign.isspace() for sign in name):
-            raise DatasetError(f"Class {number} has no name. Call it what its pictures show.")
+            raise DatasetError("Class {number} has no name. Call it what its pictures show.", number=number)
         if len(name) > MAX_NAME_LENGTH:
             raise DatasetError(
-                f"The name of class {number} has {len(name)} letters; at most {MAX_NAME_LENGTH} fit. Shorten it: "
-                f"{name[:20]}..."
+                "The name of class {number} has {count} letters; at most {max_name_length} fit. Shorten it: {name}...",
+                number=number,
+                count=len(name),
+                max_name_length=MAX_NAME_LENGTH,
+                name=name[:20],
             )
         other = seen.setdefault(unicodedata.normalize("NFC", name.casefold()), number)
         if other != number:
-            raise DatasetError(f"Classes {other} and {number} are both called {name}. Rename one of them.")
+            raise DatasetError(
+                "Classes {other} and {number} are both called {name}. Rename one of them.",
+                other=other,
+                number=number,
+                name=name,
+            )
     return tidy

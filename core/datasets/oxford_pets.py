@@ -115,8 +115,11 @@ def open_oxford_pets(folder: Path, *, view: View = "breeds", splits: Sequence[Sp
         here = np.array([f"{name}.jpg" in present for name in names], dtype=bool)
         if not here.any():
             raise DatasetError(
-                f"None of the {len(names):,} pictures that {LISTS[split]} lists is in the folder "
-                f"{FOLDER}/images. Remove that folder and download the data set again."
+                "None of the {count:,} pictures that {lists} lists is in the folder {folder}/images. Remove that "
+                "folder and download the data set again.",
+                count=len(names),
+                lists=LISTS[split],
+                folder=FOLDER,
             )
         if not here.all():
             left_out.append(LeftOut(f"{(~here).sum():,} pictures listed in {LISTS[split]}", "not in the folder images"))
@@ -136,7 +139,9 @@ def _present(folder: Path) -> set[str]:
     try:
         return {path.name for path in folder.iterdir()}
     except OSError as error:
-        raise DatasetError(f"The folder {FOLDER}/images is missing. Download the data set again.") from error
+        raise DatasetError(
+            "The folder {folder}/images is missing. Download the data set again.", folder=FOLDER
+        ) from error
 
 
 def _read_list(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -145,8 +150,10 @@ def _read_list(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"The list {FOLDER}/annotations/{path.name} is missing or cannot be read. Remove the folder annotations and "
-            "download the data set again."
+            "The list {folder}/annotations/{name} is missing or cannot be read. Remove the folder annotations and "
+            "download the data set again.",
+            folder=FOLDER,
+            name=path.name,
         ) from error
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -155,8 +162,10 @@ def _read_list(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         row = _LINE.fullmatch(line.strip())
         if not row or not 1 <= int(row[2]) <= len(BREEDS):
             raise DatasetError(
-                f"Line {number} of {path.name} is not NAME CLASS-ID SPECIES BREED-ID. Remove the folder annotations and "
-                "download the data set again."
+                "Line {number} of {name} is not NAME CLASS-ID SPECIES BREED-ID. Remove the folder annotations and "
+                "download the data set again.",
+                number=number,
+                name=path.name,
             )
         rows.append((row[1], int(row[2]) - 1, int(row[3]) - 1))
     names = [row[0] for row in rows]

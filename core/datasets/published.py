@@ -111,7 +111,7 @@ def unpack_published(archive: Published, file: Path, data: Path, *, on_progress:
     try:
         count = _write_members(archive, file, temporary, on_progress)
         if not count:
-            raise DatasetError(f"{archive.file} does not hold what it should. Download it again.")
+            raise DatasetError("{file} does not hold what it should. Download it again.", file=archive.file)
         target = data / archive.makes
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not archive.is_unpacked(data):
@@ -135,9 +135,9 @@ def _write_members(archive: Published, file: Path, folder: Path, on_progress: Ca
                 count += 1
                 left -= target.stat().st_size
                 if left < 0 or count > _MAX_FILES:
-                    raise DatasetError(f"{archive.file} holds more than it should. Download it again.")
+                    raise DatasetError("{file} holds more than it should. Download it again.", file=archive.file)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, FileExistsError, NotImplementedError) as error:
-        raise DatasetError(f"{archive.file} is damaged. Download it again.") from error
+        raise DatasetError("{file} is damaged. Download it again.", file=archive.file) from error
     return count
 
 

@@ -60,8 +60,10 @@ def transfer(
         part.unlink()
         if not resumed:
             raise DatasetError(
-                f"What {httpx.URL(url).host} sent as {target.name} is damaged or not the file that is known here: its "
-                "checksum is wrong. Try again later."
+                "What {host} sent as {name} is damaged or not the file that is known here: its checksum is wrong. "
+                "Try again later.",
+                host=httpx.URL(url).host,
+                name=target.name,
             )
         # the old beginning may be of another version: once more, from the first byte on
 
@@ -76,7 +78,9 @@ def _receive_all(url: str, part: Path, size_bytes: int, stop: threading.Event, r
             _receive(url, part, size_bytes, stop, report)
         except httpx.TimeoutException as error:
             raise DatasetError(
-                f"{host} has sent nothing for {PATIENCE_SECONDS:.0f} seconds. Try again: what is here already is kept."
+                "{host} has sent nothing for {patience_seconds:.0f} seconds. Try again: what is here already is kept.",
+                host=host,
+                patience_seconds=PATIENCE_SECONDS,
             ) from error
         except httpx.HTTPError as error:
             # Getting as far as before is no progress: a server that begins anew each time must not keep us for ever.
@@ -84,11 +88,12 @@ def _receive_all(url: str, part: Path, size_bytes: int, stop: threading.Event, r
             furthest = max(furthest, _size(part))
             if tries >= _TRIES:
                 raise DatasetError(
-                    f"{host} cannot be reached, or the connection breaks each time. Check the internet connection and "
-                    "try again: what is here already is kept."
+                    "{host} cannot be reached, or the connection breaks each time. Check the internet connection "
+                    "and try again: what is here already is kept.",
+                    host=host,
                 ) from error
         except OSError as error:
-            raise DatasetError(f"{part.stem} cannot be written: is the disk full?") from error
+            raise DatasetError("{stem} cannot be written: is the disk full?", stem=part.stem) from error
         stop.wait(0.1 * tries)
 
 
@@ -121,9 +126,19 @@ def _start_of(answer: httpx.Response, asked: int, size_bytes: int, part: Path) -
         part.unlink(missing_ok=True)
         raise DatasetError(_another_file(answer, part))  # it ends before the byte that is missing here
     if answer.status_code in (404, 410):
-        raise DatasetError(f"{host} has no file {name} any more (error {answer.status_code}). Use another data set.")
+        raise DatasetError(
+            "{host} has no file {name} any more (error {status_code}). Use another data set.",
+            host=host,
+            name=name,
+            status_code=answer.status_code,
+        )
     if answer.status_code not in (200, 206):
-        raise DatasetError(f"{host} does not give {name} (error {answer.status_code}). Try again later.")
+        raise DatasetError(
+            "{host} does not give {name} (error {status_code}). Try again later.",
+            host=host,
+            name=name,
+            status_code=answer.status_code,
+        )
     if answer.status_code == 206:
         told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         if told and told[2] not in ("*", str(size_bytes)):
@@ -169,5 +184,7 @@ def _check_disk(target: Path, size_bytes: int, received_bytes: int) -> None:
     needed = max(0, size_bytes - received_bytes) + size_bytes
     if shutil.disk_usage(target.parent).free < needed + _FREE_BYTES:
         raise DatasetError(
-            f"The disk is nearly full: {target.name} needs {needed / 1e6:,.0f} MB to be downloaded and unpacked."
+            "The disk is nearly full: {name} needs {needed:,.0f} MB to be downloaded and unpacked.",
+            name=target.name,
+            needed=needed / 1e6,
         )

@@ -72,7 +72,11 @@ def calibrate(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) -> C
         Guo, Pleiss, Sun, Weinberger 2017 (arXiv:1706.04599), section 2.
     """
     if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or not 1 <= bins <= MOST_BINS:
-        raise SettingsError(f"bins must be a whole number from 1 to {MOST_BINS}, not {bins}.")
+        raise SettingsError(
+            "bins must be a whole number from 1 to {most_bins}, not {bins}.",
+            most_bins=MOST_BINS,
+            bins=bins,
+        )
     confidence = confidence.astype(np.float64)
     edges = np.linspace(0.0, 1.0, int(bins) + 1)
     # a probability on an edge belongs to the bin below it, and rounding may have lifted one a little above 1

@@ -178,7 +178,11 @@ class Evaluation:
         last = len(self.class_names) - 1
         for label in (truth, said):
             if not _is_whole(label) or not 0 <= label <= last:
-                raise SettingsError(f"There is no class number {label}; they run from 0 to {last}.")
+                raise SettingsError(
+                    "There is no class number {label}; they run from 0 to {last}.",
+                    label=label,
+                    last=last,
+                )
         return self._surest_first(np.flatnonzero((self.labels == truth) & (self.said == said)))
 
     @property
@@ -244,31 +248,48 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequenc
 
 def _check_labels(labels: np.ndarray, classes: int) -> None:
     if classes < 2:
-        raise SettingsError(f"An evaluation needs at least 2 classes, not {classes}.")
+        raise SettingsError("An evaluation needs at least 2 classes, not {classes}.", classes=classes)
     if labels.ndim != 1 or (labels.size and not np.issubdtype(labels.dtype, np.integer)):
-        raise SettingsError(f"Labels must be whole numbers in one row, not {labels.dtype} of shape {labels.shape}.")
+        raise SettingsError(
+            "Labels must be whole numbers in one row, not {dtype} of shape {shape}.",
+            dtype=labels.dtype,
+            shape=labels.shape,
+        )
     if not labels.size:
         raise DatasetError("There are no pictures to evaluate on. Give this split some pictures.")
     if labels.min() < 0 or labels.max() >= classes:
-        raise SettingsError(f"Labels must run from 0 to {classes - 1}, not from {labels.min()} to {labels.max()}.")
+        raise SettingsError(
+            "Labels must run from 0 to {classes}, not from {lowest} to {highest}.",
+            classes=classes - 1,
+            lowest=labels.min(),
+            highest=labels.max(),
+        )
 
 
 def _check_probabilities(probabilities: np.ndarray, shape: tuple[int, int]) -> None:
     if probabilities.shape != shape or not np.issubdtype(probabilities.dtype, np.floating):
         said = f"{probabilities.dtype} of shape {probabilities.shape}"
-        raise SettingsError(f"Probabilities must be fractions of shape {shape}: pictures x classes, not {said}.")
+        raise SettingsError(
+            "Probabilities must be fractions of shape {shape}: pictures x classes, not {said}.",
+            shape=shape,
+            said=said,
+        )
     broken = int(np.count_nonzero(~np.isfinite(probabilities).all(axis=1)))
     if broken:
         raise SettingsError(
-            f"For {broken} of {len(probabilities)} pictures the network gives no numbers (NaN): "
-            "it broke down while it was trained. Train it again with a lower learning rate."
+            "For {broken} of {count} pictures the network gives no numbers (NaN): it broke down while it was "
+            "trained. Train it again with a lower learning rate.",
+            broken=broken,
+            count=len(probabilities),
         )
     sums = probabilities.sum(axis=1, dtype=np.float64)
     if probabilities.min() < 0 or abs(sums - 1).max() > SUM_TOLERANCE:
         worst = sums[abs(sums - 1).argmax()]
         raise SettingsError(
-            f"Probabilities must be from 0 to 1 and add up to 1 for each picture; the lowest is "
-            f"{probabilities.min():.3g}, one sum is {worst:.3g}. Logits must go through softmax first."
+            "Probabilities must be from 0 to 1 and add up to 1 for each picture; the lowest is {lowest:.3g}, one sum "
+            "is {worst:.3g}. Logits must go through softmax first.",
+            lowest=probabilities.min(),
+            worst=worst,
         )
 
 
@@ -289,7 +310,7 @@ def _class_figures(name: str, n: int, correct: int, said: int) -> ClassFigures:
 
 def _check_count(count: int) -> None:
     if not _is_whole(count) or count < 1:
-        raise SettingsError(f"count must be a whole number above 0, not {count}.")
+        raise SettingsError("count must be a whole number above 0, not {count}.", count=count)
 
 
 def _is_whole(value: object) -> bool:

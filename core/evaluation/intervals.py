@@ -30,7 +30,11 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
         Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """
     if n < 1 or not 0 <= correct <= n:
-        raise SettingsError(f"An interval needs at least one picture and from 0 to n right, not {correct} of {n}.")
+        raise SettingsError(
+            "An interval needs at least one picture and from 0 to n right, not {correct} of {n}.",
+            correct=correct,
+            n=n,
+        )
     share = correct / n
     middle = share + Z * Z / (2 * n)
     reach = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))

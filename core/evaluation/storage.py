@@ -42,7 +42,7 @@ def from_json(text: str) -> Evaluation:
     try:
         stored = json.loads(text)
         if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-            raise CheckpointError(f"This is no evaluation of format {FORMAT}. Evaluate the run again.")
+            raise CheckpointError("This is no evaluation of format {format}. Evaluate the run again.", format=FORMAT)
         return _restored(stored)
     except CheckpointError:
         raise

@@ -111,7 +111,7 @@ def open_zip(zip_path: Path, into: Path) -> Path:
 def _zip(folder: Path, record: RunRecord, out: Path, whole_network: bool) -> Path:
     kept = {name: stored for name, stored in record.files.items() if name in _TAKEN}
     if HEAD_FILE not in kept:
-        raise CheckpointError(f"{record.name} has no trained head yet: there is nothing to take away.")
+        raise CheckpointError("{name} has no trained head yet: there is nothing to take away.", name=record.name)
     more: dict[str, Any] = {}
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
@@ -132,7 +132,9 @@ def _zip(folder: Path, record: RunRecord, out: Path, whole_network: bool) -> Pat
             _write_zip(temporary, sources, told)
         os.replace(temporary, out)
     except OSError as error:
-        raise CheckpointError(f"The zip cannot be written: {error.strerror or 'the disk refuses'}.") from error
+        raise CheckpointError(
+            "The zip cannot be written: {value}.", value=error.strerror or "the disk refuses"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return out
@@ -220,12 +222,16 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         # "/" in the folder: also "../x" and "/x"
         strange = name not in _TAKEN + _MADE_ANEW or "/" in folder or folder == ".." or name in found
         if strange or len(folders) > 1 or kind not in (0, stat.S_IFREG):
-            raise CheckpointError(f"This is not a zip of a run: it holds {entry.filename[:80]!r}.")
+            raise CheckpointError("This is not a zip of a run: it holds {value!r}.", value=entry.filename[:80])
         if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise CheckpointError("This zip is encrypted, or packed in a way that is not read here.")
         found[name] = entry
     if RECORD_FILE not in found or HEAD_FILE not in found:
-        raise CheckpointError(f"This is not a zip of a run: it has no {RECORD_FILE} or no {HEAD_FILE}.")
+        raise CheckpointError(
+            "This is not a zip of a run: it has no {record_file} or no {head_file}.",
+            record_file=RECORD_FILE,
+            head_file=HEAD_FILE,
+        )
     return {name: entry for name, entry in found.items() if name in _TAKEN}
 
 
@@ -235,7 +241,11 @@ def _unpack_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
         while block := packed.read(_BLOCK):
             left -= len(block)
             if left < 0:
-                raise CheckpointError(f"{path.name} is too large: at most {LIMITS[path.name] >> 20} MB.")
+                raise CheckpointError(
+                    "{name} is too large: at most {limits} MB.",
+                    name=path.name,
+                    limits=LIMITS[path.name] >> 20,
+                )
             file.write(block)
 
 

@@ -32,22 +32,22 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
         CheckpointError: it is something else, or holds too much.
     """
     if sum(text.count(sign) for sign in (b",", b"[", b"{")) > _MAX_PARTS:
-        raise CheckpointError(f"{what} holds too much: more than {_MAX_PARTS:,} values.")
+        raise CheckpointError("{what} holds too much: more than {max_parts:,} values.", what=what, max_parts=_MAX_PARTS)
     try:
         parsed = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # RecursionError: lists in lists, thousands deep
-        raise CheckpointError(f"{what} is damaged: it is not JSON.") from error
+        raise CheckpointError("{what} is damaged: it is not JSON.", what=what) from error
     if not isinstance(parsed, dict):
-        raise CheckpointError(f"{what} is damaged: it must hold one JSON object.")
+        raise CheckpointError("{what} is damaged: it must hold one JSON object.", what=what)
     return parsed
 
 
 def text_of(value: Any, what: str, *, low: int = 0, high: int = MAX_TEXT) -> str:
     """A text of `low` to `high` characters that can be shown: no control characters, no halves of a character."""
     if not isinstance(value, str) or not low <= len(value) <= high:
-        raise CheckpointError(f"{what} must be a text of {low} to {high} characters.")
+        raise CheckpointError("{what} must be a text of {low} to {high} characters.", what=what, low=low, high=high)
     if any(map(_is_hidden, value)):
-        raise CheckpointError(f"{what} holds characters that cannot be shown.")
+        raise CheckpointError("{what} holds characters that cannot be shown.", what=what)
     return value
 
 
@@ -61,14 +61,14 @@ def shown_text(text: str, *, high: int) -> str:
 def whole_of(value: Any, what: str, low: int, high: int) -> int:
     """A whole number in its range."""
     if type(value) is not int or not low <= value <= high:  # bool is a kind of int
-        raise CheckpointError(f"{what} must be a whole number from {low} to {high}.")
+        raise CheckpointError("{what} must be a whole number from {low} to {high}.", what=what, low=low, high=high)
     return value
 
 
 def real_of(value: Any, what: str, low: float, high: float) -> float:
     """A finite number in its range."""
     if type(value) not in (int, float) or not low <= value <= high:  # NaN fails the comparison
-        raise CheckpointError(f"{what} must be a number from {low:g} to {high:g}.")
+        raise CheckpointError("{what} must be a number from {low:g} to {high:g}.", what=what, low=low, high=high)
     return float(value)
 
 
@@ -76,28 +76,28 @@ def finite_of(value: Any, what: str) -> float:
     """Any finite number: the losses of a training that diverges may be as large as numbers get."""
     most = sys.float_info.max
     if type(value) not in (int, float) or not -most <= value <= most:  # NaN fails the comparison
-        raise CheckpointError(f"{what} must be a number.")
+        raise CheckpointError("{what} must be a number.", what=what)
     return float(value)
 
 
 def one_of(value: Any, what: str, choices: tuple[str, ...]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
-        raise CheckpointError(f"{what} must be one of {', '.join(choices)}.")
+        raise CheckpointError("{what} must be one of {names}.", what=what, names=", ".join(choices))
     return value
 
 
 def list_of(value: Any, what: str, high: int) -> tuple:
     """A list (or tuple) of at most `high` values."""
     if not isinstance(value, (list, tuple)) or len(value) > high:
-        raise CheckpointError(f"{what} must be a list of at most {high} values.")
+        raise CheckpointError("{what} must be a list of at most {high} values.", what=what, high=high)
     return tuple(value)
 
 
 def object_of(value: Any, what: str, high: int) -> dict[str, Any]:
     """A mapping from at most `high` names to anything."""
     if not isinstance(value, Mapping) or len(value) > high:
-        raise CheckpointError(f"{what} must be an object of at most {high} entries.")
+        raise CheckpointError("{what} must be an object of at most {high} entries.", what=what, high=high)
     return {text_of(key, f"A name in {what}", low=1, high=100): entry for key, entry in value.items()}
 
 
@@ -109,7 +109,7 @@ def plain_of(value: Any, what: str) -> dict[str, Any]:
         nonlocal left
         left -= 1
         if left < 0 or depth > _MAX_DEPTH:
-            raise CheckpointError(f"{what} holds too much.")
+            raise CheckpointError("{what} holds too much.", what=what)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -122,7 +122,7 @@ def plain_of(value: Any, what: str) -> dict[str, Any]:
             return [checked(entry, depth + 1) for entry in value]
         if isinstance(value, Mapping):
             return {key: checked(entry, depth + 1) for key, entry in object_of(value, what, _MAX_VALUES).items()}
-        raise CheckpointError(f"{what} holds a value that is not plain: {repr(value)[:80]}.")
+        raise CheckpointError("{what} holds a value that is not plain: {value}.", what=what, value=repr(value)[:80])
 
     return checked(object_of(value, what, _MAX_VALUES), 0)
 

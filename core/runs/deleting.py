@@ -28,7 +28,10 @@ def delete_run(folder: Path) -> None:
     own = (*LIMITS, CHECKPOINT_FOLDER)
     others = [path.name for path in folder.iterdir() if path.name not in own and not path.name.startswith(".")]
     if others:
-        raise CheckpointError(f"This run's folder holds other files too ({others[0][:80]}): it is not deleted.")
+        raise CheckpointError(
+            "This run's folder holds other files too ({value}): it is not deleted.",
+            value=others[0][:80],
+        )
     gone = folder.with_name(f".new-{secrets.token_hex(6)}")
     with alone(folder):
         try:

@@ -61,11 +61,11 @@ def read_limited(path: Path) -> bytes:
     limit = LIMITS[path.name]
     try:
         if not path.is_file():  # a pipe or a device: reading it may never end
-            raise CheckpointError(f"This run has no {path.name}.")
+            raise CheckpointError("This run has no {name}.", name=path.name)
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name of the folder
-        raise CheckpointError(f"{path.name} cannot be opened.") from error
+        raise CheckpointError("{name} cannot be opened.", name=path.name) from error
     if len(data) > limit:
         raise CheckpointError(_too_large(path.name))
     return data
@@ -84,7 +84,7 @@ def find_stored(folder: Path, name: str, stored: StoredFile) -> Path:
         with contextlib.suppress(OSError):
             if path.is_file() and path.stat().st_size == stored.size and _digest(path) == stored.digest:
                 return path
-    raise CheckpointError(f"{name} of this run is damaged or missing.")
+    raise CheckpointError("{name} of this run is damaged or missing.", name=name)
 
 
 def stage(folder: Path, name: str, write: Callable[[Path], None]) -> StoredFile:
@@ -213,7 +213,9 @@ def move_folder(folder: Path, target: Path) -> None:
     try:
         os.rename(folder, target)
     except OSError as error:
-        raise CheckpointError(f"{target.name} cannot be made: there is something of that name already.") from error
+        raise CheckpointError(
+            "{name} cannot be made: there is something of that name already.", name=target.name
+        ) from error
     _flush(target.parent)
 
 

@@ -37,9 +37,9 @@ def _with_labels_of(images: LabelledImages, class_names: tuple[str, ...]) -> Lab
     found = [exact.get(name, folded.get(name.casefold())) for name in images.class_names]
     if None in found:
         raise DatasetError(
-            f"These pictures show other classes than this network learned: "
-            f"{_few([name for name, label in zip(images.class_names, found, strict=True) if label is None])}, "
-            f"not {_few(class_names)}."
+            "These pictures show other classes than this network learned: {few}, not {class_names}.",
+            few=_few([name for name, label in zip(images.class_names, found, strict=True) if label is None]),
+            class_names=_few(class_names),
         )
     labels = np.array(found, dtype=np.int64)[images.labels]
     return dataclasses.replace(images, class_names=class_names, labels=labels)

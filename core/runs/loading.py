@@ -98,7 +98,10 @@ def load_run(folder: Path) -> LoadedRun:
 
 def _load(folder: Path, record: RunRecord) -> LoadedRun:
     if HEAD_FILE not in record.files:
-        raise CheckpointError(f"{record.name} has no trained head yet: train it first, or go on with its training.")
+        raise CheckpointError(
+            "{name} has no trained head yet: train it first, or go on with its training.",
+            name=record.name,
+        )
     history, evaluation = history_of(folder, record), evaluation_of(folder, record)
     head = read_head(find_stored(folder, HEAD_FILE, record.files[HEAD_FILE]), record.backbone, record.class_names)
     backbone = seen_through(_backbone(folder, record), record.view)
@@ -110,15 +113,21 @@ def _load(folder: Path, record: RunRecord) -> LoadedRun:
 def _backbone(folder: Path, record: RunRecord) -> Backbone:
     stored = record.files.get(BACKBONE_FILE)
     if record.backbone.weights == "here" and stored is None:
-        raise CheckpointError(f"{record.name} is damaged: {BACKBONE_FILE} is missing.")
+        raise CheckpointError(
+            "{name} is damaged: {backbone_file} is missing.",
+            name=record.name,
+            backbone_file=BACKBONE_FILE,
+        )
     if record.backbone.weights == "published":
         published = _published(record.backbone, fetch=stored is None)
         if published is not None and fingerprint(published) == record.backbone.fingerprint:
             return _as_in_training(published, record.backbone)
     if stored is None:
         raise CheckpointError(
-            f"{record.name} was trained on other weights of {record.backbone.title} than those that are here now. "
-            "Get those weights again, or train the run anew."
+            "{name} was trained on other weights of {title} than those that are here now. Get those weights "
+            "again, or train the run anew.",
+            name=record.name,
+            title=record.backbone.title,
         )
     key = (stored.digest, repr(record.backbone))
     return _networks.get(key, lambda: build_backbone(find_stored(folder, BACKBONE_FILE, stored), record.backbone))
@@ -156,7 +165,9 @@ def _check_answers(backbone: Backbone, head: Head) -> None:
     try:
         answers = head.logits(backbone.fast_embeddings(noise))
     except Exception as error:  # an input size that the published network does not take
-        raise CheckpointError(f"{backbone.title} cannot see pictures of the size that this run asks for.") from error
+        raise CheckpointError(
+            "{title} cannot see pictures of the size that this run asks for.", title=backbone.title
+        ) from error
     if not answers.isfinite().all():
         raise CheckpointError("The weights of this run are damaged: its answers are not numbers.")
 

@@ -43,7 +43,7 @@ def check_architecture(name: Any) -> None:
     if not isinstance(name, str) or not _ARCHITECTURE.fullmatch(name):
         raise CheckpointError("The network's architecture must be a name of timm.")
     if name not in _architectures():
-        raise CheckpointError(f'timm has no network called "{name}". A newer timm may know it.')
+        raise CheckpointError('timm has no network called "{name}". A newer timm may know it.', name=name)
 
 
 def checked_kwargs(kwargs: Any) -> dict[str, Any]:
@@ -93,7 +93,11 @@ def _checked_argument(name: str, value: Any) -> Any:
         return whole_of(value, name, 0, 100_000)
     if name == "output_stride" and value in (8, 16, 32):
         return value
-    raise CheckpointError(f"A network cannot be made with {name[:40]} = {repr(value)[:40]} here.")
+    raise CheckpointError(
+        "A network cannot be made with {name} = {value} here.",
+        name=name[:40],
+        value=repr(value)[:40],
+    )
 
 
 @functools.cache

@@ -100,7 +100,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     memory = set()
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise CheckpointError(f"{name} holds numbers that are not finite: the training diverged.")
+            raise CheckpointError("{name} holds numbers that are not finite: the training diverged.", name=name)
         tensor = tensor.detach().cpu().contiguous()
         # safetensors refuses tensors that share memory, which tied layers do
         written[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
@@ -156,11 +156,15 @@ def build_backbone(path: Path, record: BackboneRecord, *, prefix: str = "") -> B
             preprocessing=record.preprocessing,
         )
     except Exception as error:  # what layers say to a picture of a size that they do not take
-        raise CheckpointError(f"{record.title} cannot see pictures of the size that this run asks for.") from error
+        raise CheckpointError(
+            "{title} cannot see pictures of the size that this run asks for.", title=record.title
+        ) from error
     if built.embedding_dim != record.embedding_dim:
         raise CheckpointError(
-            f"This run says that {record.title} gives {record.embedding_dim} numbers, but it gives "
-            f"{built.embedding_dim}."
+            "This run says that {title} gives {embedding_dim} numbers, but it gives {embedding_dim_2}.",
+            title=record.title,
+            embedding_dim=record.embedding_dim,
+            embedding_dim_2=built.embedding_dim,
         )
     return built
 
@@ -186,7 +190,11 @@ class _Opened:
     def check(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
         """Is there a tensor of that name, shape and number format?"""
         if self.shapes.get(name) != tuple(shape) or self._slice(name).get_dtype() != _DTYPES.get(dtype):
-            raise CheckpointError(f"{self._what} does not fit the network that the run names: see {name[:80]}.")
+            raise CheckpointError(
+                "{what} does not fit the network that the run names: see {name}.",
+                what=self._what,
+                name=name[:80],
+            )
 
     def read(self, name: str) -> torch.Tensor:
         """One tensor, in memory of its own."""
@@ -195,7 +203,7 @@ class _Opened:
         except (SafetensorError, OSError) as error:
             raise CheckpointError(self._damaged()) from error
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise CheckpointError(f"{self._what} holds numbers that are not finite.")
+            raise CheckpointError("{what} holds numbers that are not finite.", what=self._what)
         return tensor
 
     def _slice(self, name: str) -> Any:
@@ -215,7 +223,7 @@ def _check_network(file: _Opened, record: BackboneRecord, prefix: str) -> None:
     names = {name.removeprefix(prefix) for name in file.shapes if name.startswith(prefix)}
     if names != set(wanted):
         odd = sorted(names ^ set(wanted))[0]
-        raise CheckpointError(f"The stored weights do not fit {record.title}: see {odd[:80]}.")
+        raise CheckpointError("The stored weights do not fit {title}: see {odd}.", title=record.title, odd=odd[:80])
     for name, tensor in wanted.items():
         file.check(f"{prefix}{name}", tensor.shape, tensor.dtype)
 
@@ -225,7 +233,10 @@ def _create(record: BackboneRecord) -> nn.Module:
         kwargs = {**record.create_kwargs, "num_classes": record.class_count}
         return timm.create_model(record.architecture, pretrained=False, **kwargs)
     except Exception as error:  # an argument that this architecture does not know, or a value that it refuses
-        raise CheckpointError(f"timm cannot build {record.architecture} with this run's settings.") from error
+        raise CheckpointError(
+            "timm cannot build {architecture} with this run's settings.",
+            architecture=record.architecture,
+        ) from error
 
 
 def _weights_digest(model: nn.Module) -> str:

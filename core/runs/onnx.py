@@ -59,7 +59,10 @@ def export_onnx(folder: Path, out: Path) -> Path:
     """
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise CheckpointError(f"Writing ONNX needs packages that are not installed: pip install {' '.join(missing)}")
+        raise CheckpointError(
+            "Writing ONNX needs packages that are not installed: pip install {names}",
+            names=" ".join(missing),
+        )
     load_run(folder)  # says what is wrong with it, before a process is started
     temporary = out.with_name(f".{secrets.token_hex(4)}.onnx")
     try:
@@ -67,7 +70,9 @@ def export_onnx(folder: Path, out: Path) -> Path:
         _write_elsewhere(folder, temporary)
         os.replace(temporary, out)
     except OSError as error:
-        raise CheckpointError(f"The file cannot be written: {error.strerror or 'the disk refuses'}.") from error
+        raise CheckpointError(
+            "The file cannot be written: {value}.", value=error.strerror or "the disk refuses"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return out
@@ -159,7 +164,8 @@ def _program(classifier: Classifier) -> Any:
             )
     except Exception as error:  # an operation without a translation, a number of pictures fixed in the network's code
         raise CheckpointError(
-            f"{classifier.backbone.title} cannot be written as ONNX by this version of torch."
+            "{title} cannot be written as ONNX by this version of torch.",
+            title=classifier.backbone.title,
         ) from error
 
 

@@ -112,9 +112,13 @@ class _Running:
     def go_on_from(self, record: RunRecord) -> None:
         """Take over what an earlier process stored."""
         if record.state == "finished":
-            raise DatasetError(f"{record.name} is finished: there is nothing to go on with.")
+            raise DatasetError("{name} is finished: there is nothing to go on with.", name=record.name)
         if record.class_names != self.dataset.class_names:
-            raise DatasetError(f"{record.name} learned other classes than those of {self.dataset.title}.")
+            raise DatasetError(
+                "{name} learned other classes than those of {title}.",
+                name=record.name,
+                title=self.dataset.title,
+            )
         self.seconds_before = float(record.metrics.get("seconds", 0.0))
         self.record = dataclasses.replace(record, state="running")
 

@@ -45,7 +45,11 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise SettingsError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}.")
+            raise SettingsError(
+                "method must be one of {names}, not {method!r}.",
+                names=", ".join(METHODS),
+                method=self.method,
+            )
         if self.method != "head" and (self.view.mirrored or not self.view.input_scaling):
             raise SettingsError(
                 "A mirrored view and input scaling off are for training a head only: fine-tuning shows the network "
@@ -72,7 +76,9 @@ class Plan:
             tune = TuneSettings(**record.settings["tune"])
             return cls(record.backbone.name, record.method, head, tune, record.view, record.name)
         except (KeyError, TypeError, SettingsError) as error:
-            raise CheckpointError(f"{record.name} was made with settings that this Pet Lens does not know.") from error
+            raise CheckpointError(
+                "{name} was made with settings that this Pet Lens does not know.", name=record.name
+            ) from error
 
     def differences(self) -> str:
         """What differs from the defaults, in few words: "epochs 100, dropout 0.5"."""
@@ -119,6 +125,7 @@ def split_for_training(dataset: Dataset, settings: HeadSettings) -> tuple[Labell
     train, validation = hold_out(train, settings.validation_share, seed=settings.seed, split="validation")
     if not len(validation):
         raise DatasetError(
-            f"{dataset.title} has one picture a class to learn from: none is left to watch the training by. Add some."
+            "{title} has one picture a class to learn from: none is left to watch the training by. Add some.",
+            title=dataset.title,
         )
     return train, validation

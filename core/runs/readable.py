@@ -35,7 +35,12 @@ def find_readable(images: LabelledImages) -> Generator[tuple[int, int], None, La
             yield len(found) * world.size, len(images)
     readable = world.gather_rows(np.array(found, dtype=np.uint8).reshape(-1, 1), len(images))[:, 0].astype(bool)
     if not readable.any():
-        raise DatasetError(f"Not one of the {len(images)} {images.split} pictures of {images.name} can be read.")
+        raise DatasetError(
+            "Not one of the {count} {split} pictures of {name} can be read.",
+            count=len(images),
+            split=images.split,
+            name=images.name,
+        )
     return images if readable.all() else images.take(np.flatnonzero(readable))
 
 

@@ -166,7 +166,7 @@ class RunRecord:
             text_of(name, "A class name", low=1, high=300)
         object.__setattr__(self, "class_names", names)
         if any(len(counts) != len(names) for counts in self.dataset.counts.values()):
-            raise CheckpointError(f"The counts of pictures do not fit the {len(names)} classes.")
+            raise CheckpointError("The counts of pictures do not fit the {count} classes.", count=len(names))
         object.__setattr__(self, "settings", plain_of(self.settings, "the settings"))
         object.__setattr__(self, "metrics", _checked_metrics(self.metrics))
         one_of(self.method, "The method", ("head", "finetune", "scratch"))
@@ -198,7 +198,7 @@ class RunRecord:
         if type(version) is int and version > FORMAT:
             raise CheckpointError("This run was made by a newer Pet Lens. Install that one to open it.")
         if version != FORMAT:
-            raise CheckpointError(f"run.json is damaged: its format must be {FORMAT}.")
+            raise CheckpointError("run.json is damaged: its format must be {format}.", format=FORMAT)
         parts = {"dataset": DatasetRecord, "backbone": BackboneRecord, "view": ViewSettings}
         values = {name: _part(part, stored.get(name), name) for name, part in parts.items()}
         files = object_of(stored.get("files", {}), "the list of files", 20)
@@ -236,7 +236,7 @@ def _part(kind: type, stored: Any, what: str) -> Any:
     try:
         return kind(**{name: value for name, value in fields.items() if name in known})
     except (TypeError, SettingsError) as error:  # TypeError: a field is missing
-        raise CheckpointError(f"run.json is damaged: {what} is not as it should be.") from error
+        raise CheckpointError("run.json is damaged: {what} is not as it should be.", what=what) from error
 
 
 def _checked_metrics(metrics: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def read_record(folder: Path) -> RunRecord:
     record = RunRecord.from_json(read_limited(folder / RECORD_FILE))
     unknown = set(record.files) - set(LIMITS)
     if unknown:
-        raise CheckpointError(f"run.json is damaged: a run has no file {sorted(unknown)[0][:80]}.")
+        raise CheckpointError("run.json is damaged: a run has no file {value}.", value=sorted(unknown)[0][:80])
     return record
 
 
@@ -154,7 +154,7 @@ def find_run(run: str | Path) -> Path:
     if isinstance(run, Path):
         if is_run(run):
             return run
-        raise CheckpointError(f'There is no run in the folder "{run.name[:80]}": it has no run.json.')
+        raise CheckpointError('There is no run in the folder "{value}": it has no run.json.', value=run.name[:80])
     # a name with a slash would leave the folder of the runs, and so would ".."; ".new-..." is not complete
     if re.fullmatch(r"[^./\\][^/\\]*", run) and is_run(runs_folder() / run):
         return runs_folder() / run
@@ -167,7 +167,7 @@ def find_run(run: str | Path) -> Path:
     names = [name for folder, record in runs for name in (folder.name, record.name)]
     close = list(dict.fromkeys(difflib.get_close_matches(run[:200], names, n=3)))
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise CheckpointError(f'There is no run called "{Path(run).name[:80]}".{hint}')
+    raise CheckpointError('There is no run called "{value}".{hint}', value=Path(run).name[:80], hint=hint)
 
 
 def fresh_folder(parent: Path, name: str) -> Path:
@@ -192,7 +192,9 @@ def store_files(folder: Path, record: RunRecord, writes: Mapping[str, Callable[[
         record = dataclasses.replace(record, files={**before, **staged})
         commit(folder, record.to_json(), record.files)
     except OSError as error:
-        raise CheckpointError(f"The run cannot be written: {error.strerror or 'the disk refuses'}.") from error
+        raise CheckpointError(
+            "The run cannot be written: {value}.", value=error.strerror or "the disk refuses"
+        ) from error
 
 
 def writing(text: str) -> Callable[[Path], Any]:
@@ -226,7 +228,7 @@ def history_of(folder: Path, record: RunRecord) -> History:
     content = _content(folder, HISTORY_FILE, record)
     columns = object_of(parse_object(content, HISTORY_FILE), HISTORY_FILE, len(COLUMNS))
     if set(columns) != set(COLUMNS):
-        raise CheckpointError(f"history.json is damaged: it must hold {', '.join(COLUMNS)}.")
+        raise CheckpointError("history.json is damaged: it must hold {names}.", names=", ".join(COLUMNS))
     rows = {name: list_of(column, f"The column {name}", _MAX_ROWS) for name, column in columns.items()}
     if len({len(column) for column in rows.values()}) > 1:
         raise CheckpointError("history.json is damaged: its columns have different lengths.")
@@ -259,7 +261,7 @@ def _content(folder: Path, name: str, record: RunRecord) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:  # it got its plain name this moment
-        raise CheckpointError(f"{name} cannot be opened.") from error
+        raise CheckpointError("{name} cannot be opened.", name=name) from error
 
 
 def _history_json(history: History) -> str:

@@ -89,7 +89,8 @@ class CheckpointFolder:
             _sync_folder(self._folder)
         except OSError as error:
             raise CheckpointError(
-                f"The training's state could not be stored ({error.strerror}). Make room on the disk, then start again."
+                "The training's state could not be stored ({strerror}). Make room on the disk, then start again.",
+                strerror=error.strerror,
             ) from error
         now = time.monotonic()
         pause = max(self._every_seconds, (now - start) / _WRITING_SHARE)

@@ -166,7 +166,12 @@ def read_picture(images: LabelledImages, number: int, *, short_side_px: int) -> 
     try:
         return read_item(item, short_side_px=short_side_px)
     except ImageError as error:
-        raise DatasetError(f"{item_name(item)} of {images.name} cannot be read. {error}") from error
+        raise DatasetError(
+            "{item} of {name} cannot be read. {error}",
+            item=item_name(item),
+            name=images.name,
+            error=error,
+        ) from error
 
 
 def pieces(numbers: Sequence[T], size: int) -> list[Sequence[T]]:

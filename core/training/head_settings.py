@@ -99,6 +99,7 @@ class HeadSettings(Checked):
         super().__post_init__()
         if self.optimiser == "lbfgs" and self.clip_norm:
             raise SettingsError(
-                f"clip_norm is {self.clip_norm:g}, but L-BFGS looks for the lowest loss along its gradients and is misled "
-                "by shortened ones. Set it to 0, or choose another optimiser."
+                "clip_norm is {clip_norm:g}, but L-BFGS looks for the lowest loss along its gradients and is "
+                "misled by shortened ones. Set it to 0, or choose another optimiser.",
+                clip_norm=self.clip_norm,
             )

@@ -54,7 +54,9 @@ def _content_keys(images: LabelledImages, world: World) -> Generator[None, None,
         try:
             joined = b"".join(content_key(images.items[number]) for number in numbers)
         except ImageError as error:
-            raise DatasetError(f"A picture of {images.name} is no longer there. Open the data set again.") from error
+            raise DatasetError(
+                "A picture of {name} is no longer there. Open the data set again.", name=images.name
+            ) from error
         return np.frombuffer(joined, np.uint8).reshape(-1, 16)
 
     found = [np.zeros((0, 16), np.uint8)]

@@ -94,4 +94,6 @@ def _fresh_trunk(backbone: Backbone) -> nn.Module:
     try:
         return timm.create_model(backbone.architecture, pretrained=False, **kwargs)
     except Exception as error:  # whatever a network's own constructor says
-        raise BackboneError(f"{backbone.title} cannot be built anew, so that it cannot start from scratch.") from error
+        raise BackboneError(
+            "{title} cannot be built anew, so that it cannot start from scratch.", title=backbone.title
+        ) from error

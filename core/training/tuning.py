@@ -112,17 +112,22 @@ def _check(
     head: Head | None, train: LabelledImages, validation: LabelledImages | None, settings: TuneSettings, world: World
 ) -> None:
     if not len(train):
-        raise DatasetError(f"{train.name} has no pictures to learn from.")
+        raise DatasetError("{name} has no pictures to learn from.", name=train.name)
     if validation is not None and validation.class_names != train.class_names:
         raise DatasetError("The validation pictures have other classes than those to learn from.")
     if head is not None and head.class_names != train.class_names:
         raise CheckpointError(
-            f"The head knows {len(head.class_names)} classes, which are not the {len(train.class_names)} of {train.name}. "
-            "Train a head on these pictures first."
+            "The head knows {count} classes, which are not the {count_2} of {name}. Train a head on these "
+            "pictures first.",
+            count=len(head.class_names),
+            count_2=len(train.class_names),
+            name=train.name,
         )
     if settings.batch_size < world.size:
         raise SettingsError(
-            f"batch_size is {settings.batch_size}, but there are {world.size} processes, each of which needs a picture."
+            "batch_size is {batch_size}, but there are {size} processes, each of which needs a picture.",
+            batch_size=settings.batch_size,
+            size=world.size,
         )
 
 
@@ -134,5 +139,7 @@ def _check_size(backbone: Backbone, size_px: int) -> None:
             backbone.model.forward_features(torch.zeros(1, 3, size_px, size_px, device=backbone.device))
     except Exception as error:  # vision transformers assert, others fail at a concatenation of two sizes
         raise SettingsError(
-            f"train_size_px is {size_px}, but {backbone.title} cannot learn from pictures of that size. Set it to 0."
+            "train_size_px is {size_px}, but {title} cannot learn from pictures of that size. Set it to 0.",
+            size_px=size_px,
+            title=backbone.title,
         ) from error
