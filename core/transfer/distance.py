@@ -1,7 +1,9 @@
 """How far pictures are from ImageNet, as a network sees both: a Fréchet distance of embeddings.
 
-Embeddings of a data set are taken for a Gaussian in the 64 directions in which those of ImageNet photos differ most.
-The distance of two Gaussians counts how far their means are apart and how much their spreads differ.
+Embeddings of a data set are taken for a Gaussian in the 64 directions in which those of ImageNet photos differ most,
+each counted in its own standard deviation: ImageNet is then the standard Gaussian. The distance of two Gaussians counts
+how far their means are apart and how much their spreads differ. In the embeddings' own scale one loud direction may
+decide: there, one of three networks has drawings nearer than ants and bees (`benchmarks/transfer_distance.py`).
 
 References:
     Heusel et al. 2017, "GANs trained by a two time-scale update rule ...", arXiv:1706.08500: the distance, on features
@@ -34,8 +36,8 @@ _HALVINGS = 2
 class Distance:
     """How far pictures are from those that a network learned from.
 
-    The unit is the variance of ImageNet's embeddings in the axes of the reference, which makes networks comparable:
-    0 is ImageNet itself; at 1 a data set is as far away as ImageNet is wide.
+    The unit is the variance of ImageNet's embeddings, which makes networks comparable: 0 is ImageNet itself; at 1 a data
+    set is as far away as ImageNet is wide.
 
     Attributes:
         value: the distance as with endless pictures; 0 or more.
@@ -78,11 +80,12 @@ def distance_from(reference: Reference, embeddings: np.ndarray, *, seed: int = 0
         )
     centred = embeddings - reference.mean
     projected = centred @ reference.axes.T.astype(np.float64)  # (N, 64)
-    of_means, of_spreads = _parts(projected, reference)
+    standard = projected / np.sqrt(reference.variances.astype(np.float64))
+    of_means, of_spreads = _parts(standard)
     measured = of_means + of_spreads
-    halves = [sum(_parts(half, reference)) for half in _halves(projected, seed)]
+    halves = [sum(_parts(half)) for half in _halves(standard, seed)]
     return Distance(
-        value=max(0.0, 2 * measured - float(np.mean(halves))),
+        value=max(0.0, 2 * measured - sum(halves) / len(halves)),
         measured=measured,
         of_means=of_means,
         outside=_share_outside(centred, projected),
@@ -113,14 +116,13 @@ def frechet_distance(
     return of_means, max(0.0, of_spreads)
 
 
-def _parts(projected: np.ndarray, reference: Reference) -> tuple[float, float]:
-    """The distance of `(N, 64)` from the reference, in its unit: of means, of spreads."""
-    variances = reference.variances.astype(np.float64)
+def _parts(standard: np.ndarray) -> tuple[float, float]:
+    """The distance of `(N, k)` from the standard Gaussian, for each direction: of means, of spreads."""
+    k = standard.shape[1]
     of_means, of_spreads = frechet_distance(
-        np.zeros(len(variances)), np.diag(variances), projected.mean(axis=0), np.cov(projected, rowvar=False)
+        standard.mean(axis=0), np.cov(standard, rowvar=False), np.zeros(k), np.eye(k)
     )
-    unit = variances.sum()
-    return of_means / unit, of_spreads / unit
+    return of_means / k, of_spreads / k
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -128,13 +130,13 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def _halves(projected: np.ndarray, seed: int) -> Sequence[np.ndarray]:
+def _halves(standard: np.ndarray, seed: int) -> Sequence[np.ndarray]:
     generator = np.random.default_rng(seed)
     found = []
     for _ in range(_HALVINGS):
-        order = generator.permutation(len(projected))
+        order = generator.permutation(len(standard))
         middle = len(order) // 2
-        found += [projected[order[:middle]], projected[order[middle:]]]
+        found += [standard[order[:middle]], standard[order[middle:]]]
     return found
 
 

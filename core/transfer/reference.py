@@ -37,7 +37,7 @@ class Reference:
         pictures: how many photos they are made from.
         mean: `(D,)` float32.
         axes: `(k, D)` float32: the principal axes, orthonormal, the one with the largest variance first.
-        variances: `(k,)` float32: the variance along each; in these axes the covariance is diagonal.
+        variances: `(k,)` float32, above 0: the variance along each; in these axes the covariance is diagonal.
         share: of the whole variance that the axes hold, in [0, 1].
     """
 
@@ -113,7 +113,7 @@ def make_reference(backbone: Backbone, embeddings: np.ndarray) -> Reference:
 
 
 def save_reference(reference: Reference, *, folder: Path = FOLDER) -> Path:
-    """Write `NAME.safetensors`. Axes are kept in float16, which moves a distance by less than 0.001."""
+    """Write `NAME.safetensors`. Axes are kept in float16, which moves a distance by less than 0.0001."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{reference.backbone_name}.safetensors"
     tensors = {
@@ -143,7 +143,13 @@ def _read(path: Path) -> Reference:
         raise _damaged(path) from error
     count, dim = reference.axes.shape if reference.axes.ndim == 2 else (0, 0)
     whole = all(np.isfinite(tensor).all() for tensor in tensors.values())
-    if reference.mean.shape != (dim,) or reference.variances.shape != (count,) or not count or not whole:
+    if (
+        reference.mean.shape != (dim,)
+        or reference.variances.shape != (count,)
+        or not count
+        or not whole
+        or reference.variances.min() <= 0
+    ):
         raise _damaged(path)
     return reference
 

@@ -69,7 +69,8 @@ def test_a_flat_covariance_is_no_trouble():
 def test_pictures_of_the_same_kind_are_near_and_shifted_ones_as_far_as_they_were_moved(reference):
     assert distance_from(reference, _drawn(reference, 240, 0)).value < 0.03
     moved = distance_from(reference, _drawn(reference, 240, 0, shift=5.0))
-    assert moved.value == pytest.approx(25 / VARIANCES.sum(), rel=0.15)
+    # 2.5 standard deviations along one of four axes
+    assert moved.value == pytest.approx(2.5**2 / AXES, rel=0.15)
     assert moved.of_means == pytest.approx(moved.measured, rel=0.05)
 
 
@@ -77,6 +78,13 @@ def test_distance_does_not_depend_on_the_scale_of_a_network(reference):
     vectors = _drawn(reference, 100, 0, shift=2.0)
     larger = Reference("made", "0" * 32, 1000, 10 * reference.mean, reference.axes, 100 * VARIANCES, 0.9)
     assert distance_from(larger, 10 * vectors).value == pytest.approx(distance_from(reference, vectors).value, rel=1e-4)
+
+
+def test_every_axis_counts_in_its_own_standard_deviation(reference):
+    vectors = _drawn(reference, 240, 0)
+    deviations = np.sqrt(VARIANCES)[:, None] * reference.axes
+    moved = [distance_from(reference, vectors + 3 * deviation).of_means for deviation in deviations]
+    assert moved == pytest.approx([9 / AXES] * AXES, rel=0.15)
 
 
 def test_few_pictures_look_farther_and_the_line_to_infinity_puts_it_right(reference):

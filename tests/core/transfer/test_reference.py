@@ -102,7 +102,7 @@ def test_a_damaged_reference_is_told(backbone, vectors, tmp_path, damage):
         save_file({**tensors, "variances": np.full(5, np.nan, np.float32)}, path, metadata=said)
     else:
         save_file(tensors, path)
-    with pytest.raises(BackboneError, match="reference test_resnet.safetensors is damaged"):
+    with pytest.raises(BackboneError, match=r"reference test_resnet\.safetensors is damaged"):
         reference_of(backbone, folder=tmp_path)
 
 
