@@ -24,7 +24,8 @@ from core.transfer.reference import Reference
 
 # As many pictures of each data set, so that all are measured alike, and a new one in seconds.
 PICTURES = 240
-# With fewer nothing can be said; with fewer than `RELIABLE` they look farther away than they are (by up to 0.3, see `benchmarks/transfer_distance.py`).
+# With fewer nothing can be said; with fewer than `RELIABLE` they look farther away than they are, by up to 0.3 (see
+# `benchmarks/transfer_distance.py`).
 LEAST = 20
 RELIABLE = 50
 
