@@ -36,8 +36,8 @@ _HALVINGS = 2
 class Distance:
     """How far pictures are from those that a network learned from.
 
-    The unit is the variance of ImageNet's embeddings, which makes networks comparable: 0 is ImageNet itself; at 1 a data
-    set is as far away as ImageNet is wide.
+    The unit is the variance of ImageNet's embeddings, which makes networks comparable: 0 is ImageNet itself; at 1 a
+    data set is as far away as ImageNet is wide.
 
     Attributes:
         value: the distance as with endless pictures; 0 or more.

@@ -49,9 +49,9 @@ class LabSnapshot:
 def run_lab(plan: Plan, dataset: Dataset, *, folder: Path | None = None) -> Iterator[LabSnapshot]:
     """Measure the distance of a data set from ImageNet, then train and test as `train_run` does.
 
-    The distance is that of at most `PICTURES` training pictures, always the same ones, seen as the network was published
-    whatever view and seed the plan asks for: a data set has one distance for each network. Their embeddings are on disk
-    when training asks for them. Closing the generator stops the run as `train_run` says.
+    The distance is that of at most `PICTURES` training pictures, always the same ones, seen as the network was
+    published whatever view and seed the plan asks for: a data set has one distance for each network. Their embeddings
+    are on disk when training asks for them. Closing the generator stops the run as `train_run` says.
 
     Args:
         plan: the source network (`plan.backbone`) and how to train.
