@@ -7,6 +7,8 @@ Errors keep their own words and values: see `errors`.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -52,6 +54,16 @@ def say(words: str, /, **values: Any) -> Said:
 def say_n(one: str, many: str, /, count: int, **values: Any) -> Said:
     """The same where the words depend on a number, which is filled in as `{count}`."""
     return Said(one, many, {"count": count, **values})
+
+
+# How texts are joined in `one_after_another`.
+SEMICOLON, COMMA = mark("{before}; {last}"), mark("{before}, {last}")
+AND, OR = mark("{before} and {last}"), mark("{before} or {last}")
+
+
+def one_after_another(texts: Sequence[str], joint: str = SEMICOLON) -> str:
+    """Several texts in one; empty where there are none."""
+    return functools.reduce(lambda before, last: say(joint, before=before, last=last), texts) if texts else ""
 
 
 def without_stop(text: str) -> Said:

@@ -25,6 +25,7 @@ from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, li
 from core.errors import BackboneError, SettingsError
 from core.fetching import fetching_is_allowed
 from core.imagenet import CLASS_COUNT
+from core.texts import OR, one_after_another, say
 
 # timm's names: an architecture, perhaps a tag. No colon, slash or dash: so no "hf-hub:", no URL, no path.
 _NAME = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
@@ -178,8 +179,11 @@ def _checked_name(name: str) -> str:
     if name in timm.list_models() or name in timm.list_pretrained():
         return name
     close = difflib.get_close_matches(name, timm.list_pretrained(), n=3)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise BackboneError('timm has no network called "{name}".{hint}', name=name, hint=hint)
+    if close:
+        raise BackboneError(
+            'timm has no network called "{name}". Did you mean {names}?', name=name, names=one_after_another(close, OR)
+        )
+    raise BackboneError('timm has no network called "{name}".', name=name)
 
 
 def _recipe(name: str) -> _Recipe:
@@ -250,7 +254,7 @@ def _create(recipe: _Recipe) -> torch.nn.Module:
 
 def _what_is_here() -> str:
     here = [listing.title for listing in list_backbones() if listing.here]
-    return f"Here now: {', '.join(here)}."
+    return say("Here now: {networks}.", networks=", ".join(here))
 
 
 def _max_backbones() -> int:
