@@ -78,8 +78,8 @@ def first_sentence(words: str) -> str:
 
 
 def to_plain(text: str) -> Any:
-    """A text as JSON can hold it: a string, or its parts where there are several."""
-    if not isinstance(text, Said) or not (text.values or text.many or not text.stop):
+    """A text as JSON can hold it: its parts, where it has any."""
+    if not isinstance(text, Said):
         return str(text)
     values = {name: to_plain(value) if isinstance(value, str) else value for name, value in text.values.items()}
     return {"words": text.words, "many": text.many, "values": values, "stop": text.stop}

@@ -21,7 +21,7 @@ def parts(text: str) -> tuple:
 
 
 def test_said_is_an_english_string():
-    assert TOLD == "No test pictures of 1200 cats." and isinstance(TOLD, str)
+    assert TOLD == "No test pictures of 1200 cats."
     assert say("A brace { without values") == "A brace { without values"
     assert json.dumps(say("{count} cats", count=2)) == '"2 cats"'
 
@@ -46,7 +46,7 @@ def test_copies_keep_the_parts(copied, text):
 
 
 def test_plain_texts_stay_plain():
-    assert to_plain("a link") == to_plain(say("a link")) == from_plain("a link") == "a link"
+    assert to_plain("a link") == from_plain("a link") == "a link"
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_texts_are_joined_cut_and_put_into_sentences():
     assert one_after_another([]) == ""
     assert one_after_another([say("a"), "b", say("c")]) == "a; b; c"
     assert one_after_another([say("a"), say("b")], AND) == "a and b"
-    assert without_stop("Broken.") == "Broken" and without_stop(say("Broken.")) == "Broken"
+    assert without_stop("Broken.") == without_stop(say("Broken.")) == "Broken"
     assert first_sentence("Broken. Save it again.") == "Broken." == first_sentence("Broken.")
