@@ -53,7 +53,7 @@ def result_card(look: Look, *, top: int = 5) -> str:
             "{network}, trained on {pictures}, says", network=escape(look.network), pictures=escape(look.trained_on)
         )
     knows = f"{tr_n('{count} name known', '{count} names known', len(names))} · " if names else ""
-    licence = tr("licence: {licence}", licence=escape(look.licence))
+    licence = tr("licence: {licence}", licence=escape(tr(look.licence)))
     return _card(
         f'<p class="pl-network">{says}</p>'
         f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'

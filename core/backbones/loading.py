@@ -21,7 +21,7 @@ from core.backbones.catalogue import DEFAULT_BACKBONE, catalogued
 from core.backbones.freezing import freeze
 from core.backbones.hub import FetchSnapshot, fetch_weights
 from core.backbones.shipped import load_shipped_into
-from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, list_backbones
+from core.backbones.sources import NOT_STATED, find_in_hub_cache, find_local, is_shipped, list_backbones
 from core.errors import BackboneError, SettingsError
 from core.fetching import fetching_is_allowed
 from core.imagenet import CLASS_COUNT
@@ -213,7 +213,7 @@ def _hub_weights(name: str) -> tuple[str, str, str]:
             name=name,
             what_is_here=_what_is_here(),
         )
-    return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or "not stated"
+    return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or NOT_STATED
 
 
 def _build(recipe: _Recipe) -> Backbone:
