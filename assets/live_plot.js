@@ -199,7 +199,8 @@ function updateTip(panel, runs) {
     say(name, run.name);
     texts.forEach((text, k) => say(cells[k + 1], text));
     if (rates) return fill(words.loss_value, { value: texts[0] });
-    return fill(words.curves, { name: run.name, values: kinds.map((kind, k) => `${words[kind]} ${texts[k]}`).join(", ") });
+    const values = kinds.map((kind, k) => `${words[kind]} ${texts[k]}`).join(", ");
+    return fill(words.curves, { name: run.name, values });
   });
   // beside the cursor where there is room, on the side where the curves are not: loss falls, accuracy rises
   const at = frame.x(x), wide = tip.offsetWidth, left = at + 12 + wide <= frame.width ? at + 12 : at - 12 - wide;
