@@ -1,12 +1,13 @@
 // Curves that grow: loss and accuracy of several runs against steps, or loss against the learning rate (props.kind).
 //
 // Together with live_plot_scales.js and live_plot_drawing.js, which come before it, the js_on_load of a gr.HTML:
-// `element`, `props` and `watch` come from Gradio, the values from demo/live_plot.py.
+// `element`, `props` and `watch` come from Gradio, the values and the words from demo/live_plot.py.
 // Names of runs are texts of people: they reach the page through textContent and fillText only.
 
 const SAY_EVERY_MS = 3000;
 const TABLE_ROWS = 12; // of each run
 
+const { words } = props;
 const rates = props.kind === "rates";
 const root = element.querySelector(".pl-plot");
 const state = { runs: [], version: 0, hidden: new Set(), emphasis: null, cursor: null, suggested: null };
@@ -35,24 +36,25 @@ function children(parent, count, make) {
 const top = add(root, "div", "top");
 const legend = add(top, "ul", "legend");
 top.hidden = rates;
-legend.setAttribute("aria-label", "Runs; press one to hide or show it");
+legend.setAttribute("aria-label", words.legend);
 const key = add(top, "div", "key");
-for (const [name, dashed] of [["training", ""], ["validation", " dashed"]]) {
+for (const [kind, dashed] of [["training", ""], ["validation", " dashed"]]) {
   const entry = add(key, "span");
   add(entry, "span", `sample${dashed}`);
-  entry.append(name);
+  entry.append(words[kind]);
 }
 const panels = add(root, "div", "panels");
-const titles = rates ? { loss: "Loss against the learning rate" } : MEASURES;
-const plots = Object.entries(titles).map(([measure, title]) => makePanel(measure, title));
+const plots = rates
+  ? [makePanel("loss", words.loss_by_rate)]
+  : MEASURES.map((measure) => makePanel(measure, words[measure]));
 const said = add(root, "p", "said");
 said.setAttribute("aria-live", "polite");
 const values = add(root, "details", "values");
-add(values, "summary", "", "Values as a table");
+add(values, "summary", "", words.table_title);
 const scroll = add(values, "div", "scroll");
 scroll.tabIndex = 0;
 const table = add(scroll, "table");
-table.setAttribute("aria-label", "Values of the plot");
+table.setAttribute("aria-label", words.table);
 const tableHead = add(add(table, "thead"), "tr");
 const tableBody = add(table, "tbody");
 
@@ -61,7 +63,7 @@ function makePanel(measure, title) {
   add(head, "span", "", title);
   const panel = { measure, title, log: false, shown: null, target: null, from: null, since: 0 };
   if (measure === "loss" && !rates) {
-    const button = add(head, "button", "button scale", "log scale");
+    const button = add(head, "button", "button scale", words.log_scale);
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
@@ -109,7 +111,7 @@ function updateLegend() {
     const hidden = state.hidden.has(run.key);
     button.key = run.key;
     button.setAttribute("aria-pressed", String(!hidden));
-    button.title = `${hidden ? "Show" : "Hide"} ${run.name}`;
+    button.title = fill(hidden ? words.show : words.hide, run);
     sample.style.color = `var(--pl-plot-run-${run.colour})`;
     say(name, run.name);
   });
@@ -132,7 +134,7 @@ function listen(panel) {
   const { canvas } = panel;
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "slider");
-  canvas.setAttribute("aria-label", `${panel.title}. Arrow keys read the values.`);
+  canvas.setAttribute("aria-label", fill(words.read_by_keys, panel));
   const point = (event) => {
     const xs = steps(), frame = panel.frame;
     if (!xs.length || !frame) return;
@@ -160,9 +162,9 @@ function listen(panel) {
 
 // "step 1,240 · epoch 18.2"
 function place(x, runs) {
-  if (rates) return `learning rate ${brief(x)}`;
-  const epoch = commonEpoch(runs);
-  return `step ${count(x)}${epoch ? ` · epoch ${(x / epoch).toFixed(1)}` : ""}`;
+  if (rates) return fill(words.rate_place, { rate: brief(x) });
+  const epoch = commonEpoch(runs), step = count(x);
+  return epoch ? fill(words.step_and_epoch, { step, epoch: (x / epoch).toFixed(1) }) : fill(words.step, { step });
 }
 
 function commonEpoch(runs) {
@@ -175,34 +177,36 @@ function updateTip(panel, runs) {
   tip.hidden = x === null || !runs.length;
   if (tip.hidden) {
     const at = runs.length ? last(last(runs).training.x) : xLimits(runs)[0];
-    setSlider(canvas, runs, at, runs.length ? place(at, runs) : "no values yet");
+    setSlider(canvas, runs, at, runs.length ? place(at, runs) : words.no_values);
     return;
   }
   const kinds = runs.some((run) => run.validation.x.length) ? ["training", "validation"] : ["training"];
   const alone = runs.length === 1 && measure === "loss" && !rates;
   const rate = alone ? valueAt(curveOf(runs[0], "training", "rate"), x) : null;
-  say(panel.tipTitle, place(x, runs) + (rate ? ` · rate ${brief(rate)}` : ""));
+  say(panel.tipTitle, place(x, runs) + (rate ? ` · ${fill(words.rate, { rate: brief(rate) })}` : ""));
   const heads = children(panel.tipHead, kinds.length + 1, (row) => add(row, "th"));
-  heads.forEach((cell, i) => say(cell, i && !rates ? kinds[i - 1] : ""));
+  heads.forEach((cell, i) => say(cell, i && !rates ? words[kinds[i - 1]] : ""));
   const rows = children(panel.tipBody, runs.length, (body) => {
     const first = add(add(body, "tr"), "td");
     add(first, "span", "sample");
     add(first, "span", "name");
   });
-  const words = rows.map((row, i) => {
+  const spoken = rows.map((row, i) => {
     const run = runs[i], texts = kinds.map((kind) => asText(measure, valueAt(curveOf(run, kind, measure), x)));
     const cells = children(row, kinds.length + 1, (parent) => add(parent, "td"));
     const [sample, name] = cells[0].children;
     sample.style.color = `var(--pl-plot-run-${run.colour})`;
     say(name, run.name);
     texts.forEach((text, k) => say(cells[k + 1], text));
-    return rates ? `loss ${texts[0]}` : `${run.name}: ${kinds.map((kind, k) => `${kind} ${texts[k]}`).join(", ")}`;
+    if (rates) return fill(words.loss_value, { value: texts[0] });
+    const values = kinds.map((kind, k) => `${words[kind]} ${texts[k]}`).join(", ");
+    return fill(words.curves, { name: run.name, values });
   });
   // beside the cursor where there is room, on the side where the curves are not: loss falls, accuracy rises
   const at = frame.x(x), wide = tip.offsetWidth, left = at + 12 + wide <= frame.width ? at + 12 : at - 12 - wide;
   tip.style.left = `${Math.max(0, Math.min(left, frame.width - wide))}px`;
   tip.style.top = measure === "loss" && !rates ? "8px" : `${frame.bottom - tip.offsetHeight - 8}px`;
-  setSlider(canvas, runs, x, `${place(x, runs)}. ${words.join(". ")}`);
+  setSlider(canvas, runs, x, `${place(x, runs)}. ${spoken.join(". ")}`);
 }
 
 function setSlider(canvas, runs, now, text) {
@@ -230,16 +234,18 @@ function updateWords() {
 function newest() {
   const run = last(shownRuns());
   if (!run) return "";
-  if (rates) return state.suggested ? `suggested learning rate ${brief(state.suggested)}` : "";
-  const parts = Object.keys(MEASURES).flatMap((measure) =>
-    curvesOf(run, measure).map((curve) => `${curve.kind} ${measure} ${asText(measure, last(curve.y))}`));
-  return `${run.name}: step ${count(last(run.training.x))} of ${count(run.total)}, ${parts.join(", ")}`;
+  if (rates) return state.suggested ? fill(words.suggested_rate, { rate: brief(state.suggested) }) : "";
+  const parts = MEASURES.flatMap((measure) =>
+    curvesOf(run, measure).map((curve) => `${words[`${curve.kind}_${measure}`]} ${asText(measure, last(curve.y))}`));
+  const step = count(last(run.training.x)), total = count(run.total);
+  return fill(words.newest, { name: run.name, step, total, values: parts.join(", ") });
 }
 
 function fillTable() {
   const runs = shownRuns(), epoch = commonEpoch(runs);
-  const measured = Object.keys(MEASURES).flatMap((measure) => [`training ${measure}`, `validation ${measure}`]);
-  const heads = rates ? ["learning rate", "loss"] : ["run", "step", ...(epoch ? ["epoch"] : []), ...measured];
+  const measured = MEASURES.flatMap((measure) => [words[`training_${measure}`], words[`validation_${measure}`]]);
+  const ofRuns = [words.column_run, words.column_step, ...(epoch ? [words.column_epoch] : []), ...measured];
+  const heads = rates ? [words.column_rate, words.column_loss] : ofRuns;
   const rows = runs.flatMap((run) => {
     const xs = run.validation.x.length ? run.validation.x : run.training.x, chosen = new Set();
     const stride = Math.max(1, (xs.length - 1) / (TABLE_ROWS - 1));
@@ -247,7 +253,7 @@ function fillTable() {
     chosen.add(last(run.training.x));
     return [...chosen].map((x) => {
       if (rates) return [brief(x), short(valueAt(curvesOf(run, "loss")[0], x))];
-      const numbers = Object.keys(MEASURES).flatMap((measure) =>
+      const numbers = MEASURES.flatMap((measure) =>
         ["training", "validation"].map((kind) => asText(measure, valueAt(curveOf(run, kind, measure), x))));
       return [run.name, count(x), ...(epoch ? [(x / epoch).toFixed(1)] : []), ...numbers];
     });

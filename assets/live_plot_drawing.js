@@ -99,7 +99,7 @@ function sizedPen(canvas) {
 
 function updateHint(panel, runs) {
   const some = state.runs.some((run) => run.training.x.length);
-  say(panel.hint, runs.length || panel !== plots[0] ? "" : some ? "All runs are hidden." : props.hint || "");
+  say(panel.hint, runs.length || panel !== plots[0] ? "" : some ? props.words.all_hidden : props.hint || "");
   panel.hint.hidden = !panel.hint.textContent;
 }
 
@@ -122,7 +122,7 @@ function drawAxes(pen, panel, target, epoch, look) {
   const row = (y, name, ticks, at, text) => {
     pen.textAlign = "right";
     pen.fillStyle = look.quiet;
-    if (name) pen.fillText(name, frame.left - 14, y);
+    if (name) pen.fillText(name, frame.left - 14, y, frame.left - 14); // squeezed where the word is too long
     pen.textAlign = "center";
     for (const tick of ticks) {
       const x = at(tick);
@@ -135,9 +135,10 @@ function drawAxes(pen, panel, target, epoch, look) {
     const x = Math.round(frame.x(tick)) + 0.5;
     if (x >= frame.left && x <= frame.right + 1) line(pen, look.quiet, x, frame.bottom, x, frame.bottom + 4);
   }
-  row(frame.bottom + 14, rates ? "" : "step", ticks, frame.x, rates ? brief : count);
+  row(frame.bottom + 14, rates ? "" : props.words.column_step, ticks, frame.x, rates ? brief : count);
   if (!epoch) return;
-  row(frame.bottom + 32, "epoch", linearTicks(0, xHigh / epoch, across, true), (tick) => frame.x(tick * epoch), count);
+  const epochs = linearTicks(0, xHigh / epoch, across, true);
+  row(frame.bottom + 32, props.words.column_epoch, epochs, (tick) => frame.x(tick * epoch), count);
 }
 
 function line(pen, colour, x1, y1, x2, y2) {
@@ -185,7 +186,7 @@ function drawCurve(pen, { run, kind, x, y }, frame, look, crowded) {
   pen.restore();
   cut.forEach((at, i) => {
     const stays = above && training && i === cut.length - 1;
-    drawCutMark(pen, at, { run, text: stays ? "diverged" : "" }, frame, look);
+    drawCutMark(pen, at, { run, text: stays ? props.words.diverged : "" }, frame, look);
   });
 }
 
@@ -275,7 +276,8 @@ function drawDots(pen, curves, step, frame, look) {
 }
 
 function drawSuggestion(pen, frame, look) {
-  const x = frame.x(state.suggested), text = `suggested ${brief(state.suggested)}`, colour = look.run(1);
+  const x = frame.x(state.suggested), colour = look.run(1);
+  const text = fill(props.words.suggested, { rate: brief(state.suggested) });
   pen.lineWidth = 2;
   pen.setLineDash([3, 3]);
   line(pen, colour, x, frame.top - 4, x, frame.bottom);

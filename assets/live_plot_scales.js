@@ -1,7 +1,7 @@
 // What the plot's numbers mean: texts -> columns of numbers, limits of the axes, ticks, numbers as words.
 // Put before live_plot.js, which declares `rates` and `state`.
 
-const MEASURES = { loss: "Loss", accuracy: "Accuracy" };
+const MEASURES = ["loss", "accuracy"];
 // A loss this many times above where its run began is divergence, not a part of the picture.
 const DIVERGED = { linear: 2.5, log: 100 };
 // Below this, in nats, nothing is cut off: a run that goes on from a small loss may well overfit to 1.
@@ -35,7 +35,7 @@ function readValue() {
     const training = readPoints(value.points, ["x", "loss"]);
     state.suggested = value.suggested ?? null;
     const validation = readPoints("", ["x", "loss"]);
-    state.runs = training.x.length ? [{ key: "", name: "loss", colour: 0, training, validation }] : [];
+    state.runs = training.x.length ? [{ key: "", name: props.words.column_loss, colour: 0, training, validation }] : [];
   } else {
     state.runs = (value.runs || []).map(readRun);
   }
@@ -162,10 +162,15 @@ function frameOf(panel, epoch) {
   return { left, right, top, bottom, width, x, y };
 }
 
+// A text in the visitor's language, its places `{name}` filled in; what is filled in may have braces of its own.
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
 // Decimals by size, so that the digits of a growing number stay where they are.
 function short(value) {
   if (value === null || value === undefined) return "–";
-  if (!Number.isFinite(value)) return "not finite";
+  if (!Number.isFinite(value)) return props.words.not_finite;
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e5 || size < 1e-3)) return brief(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);

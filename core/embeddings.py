@@ -18,6 +18,7 @@ from core.embedding_cache import EmbeddingCache
 from core.errors import DatasetError, ImageError
 from core.images import to_pixels
 from core.streams import in_chunks
+from core.texts import say
 
 # Changes when vectors are computed otherwise than before: those on the disk are then left alone.
 _VERSION = 1
@@ -92,7 +93,7 @@ def embed(
         raise DatasetError(
             "Not one of the {count} {split} pictures of {name} can be read.",
             count=len(images),
-            split=images.split,
+            split=say(images.split),
             name=images.name,
         )
     left_out = tuple(LeftOut(item_name(images.items[i]), reason) for i, reason in sorted(reasons.items()))

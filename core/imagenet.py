@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from timm.data import ImageNetInfo
 
 from core.errors import SettingsError
+from core.texts import say_n
 
 CLASS_COUNT = 1000
 CATS = range(281, 286)  # tabby, tiger cat, Persian cat, Siamese cat, Egyptian cat
@@ -78,10 +79,6 @@ def find_class(text: str) -> ImageNetClass:
             text=text,
         )
     listed = ", ".join(f"{c.title} = {c.index}" for c in near[:12])
-    more = f" and {len(near) - 12} more" if len(near) > 12 else ""
-    raise SettingsError(
-        '"{text}" could be: {listed}{more}. Give the full name or the index.',
-        text=text,
-        listed=listed,
-        more=more,
-    )
+    if len(near) > 12:
+        listed = say_n("{names} and {count} more", "{names} and {count} more", len(near) - 12, names=listed)
+    raise SettingsError('"{text}" could be: {listed}. Give the full name or the index.', text=text, listed=listed)

@@ -88,14 +88,14 @@ def _read_bytes(source: Source) -> bytes:
             if not path.is_file():  # a pipe or a device: reading it may never end
                 raise ImageError("This is not a file.")
             if path.stat().st_size > MAX_FILE_BYTES:
-                raise ImageError(_file_too_large())
+                raise _file_too_large()
             data = path.read_bytes()
         except (OSError, ValueError) as error:
             raise ImageError("This file cannot be opened.") from error
     else:
         data = source.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ImageError(_file_too_large())
+        raise _file_too_large()
     if not data:
         raise ImageError("This file is empty. Save or download the picture again.")
     return data
@@ -108,9 +108,11 @@ def _decode(data: bytes, short_side_px: int | None) -> Image.Image:
     try:
         picture = _open(data)
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large("")) from error
+        raise ImageError(
+            "This picture is too large: at most {most} megapixels. Make it smaller first.", most=MAX_PIXELS // 1_000_000
+        ) from error
     except Exception as error:  # parsers of hostile bytes raise anything: struct.error, IndexError, SyntaxError, ...
-        raise ImageError(_why_not_a_picture(data)) from error
+        raise _not_a_picture(data) from error
     _refuse_too_large(*picture.size)
     try:
         if short_side_px is not None and picture.format in ("JPEG", "MPO"):
@@ -174,24 +176,29 @@ def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:
     return np.round(values, out=values).astype(np.uint8)
 
 
-def _why_not_a_picture(data: bytes) -> str:
+def _not_a_picture(data: bytes) -> ImageError:
     head = re.sub(rb"<\?.*?\?>|<!--.*?-->", b"", data[:4096].removeprefix(b"\xef\xbb\xbf"), flags=re.DOTALL)
     if head.lstrip().lower().startswith((b"<svg", b"<!doctype svg")):
-        return "This is an SVG drawing, which has no pixels to look at. Export it as PNG first."
+        return ImageError("This is an SVG drawing, which has no pixels to look at. Export it as PNG first.")
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        return "This is a HEIC photo, as iPhones store them. Export it as JPEG first."
-    known = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-    return f"This file is not a picture that can be opened here, or its beginning is damaged. Use {known}."
+        return ImageError("This is a HEIC photo, as iPhones store them. Export it as JPEG first.")
+    return ImageError(
+        "This file is not a picture that can be opened here, or its beginning is damaged. Use JPEG, PNG, WebP, AVIF, GIF, "
+        "BMP or TIFF."
+    )
 
 
 def _refuse_too_large(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(f" ({width} x {height} pixels)"))
+        raise ImageError(
+            "This picture is too large ({width} x {height} pixels): at most {most} megapixels. Make it smaller first.",
+            width=width,
+            height=height,
+            most=MAX_PIXELS // 1_000_000,
+        )
 
 
-def _too_large(size: str) -> str:
-    return f"This picture is too large{size}: at most {MAX_PIXELS // 1_000_000} megapixels. Make it smaller first."
-
-
-def _file_too_large() -> str:
-    return f"This file is too large: at most {MAX_FILE_BYTES // 1_000_000} MB. Make the picture smaller first."
+def _file_too_large() -> ImageError:
+    return ImageError(
+        "This file is too large: at most {most} MB. Make the picture smaller first.", most=MAX_FILE_BYTES // 1_000_000
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import SettingsError
+from core.texts import say
 
 Kind = Literal["whole", "real", "switch", "choice"]
 
@@ -109,11 +110,11 @@ def _checked(setting: Setting, value: Any) -> Any:
     if setting.kind == "whole":
         if is_number and value == int(value) and setting.low <= value <= setting.high:
             return int(value)
-        between = f"a whole number from {setting.low:g} to {setting.high:g}"
+        between = say("a whole number from {low:g} to {high:g}", low=setting.low, high=setting.high)
     else:
         if is_number and setting.low <= value <= setting.high:
             return float(value)
-        between = f"a number from {setting.low:g} to {setting.high:g}"
+        between = say("a number from {low:g} to {high:g}", low=setting.low, high=setting.high)
     raise SettingsError(
         "{name} must be {between}, not {value}.",
         name=setting.name,
@@ -126,4 +127,4 @@ def _shown(value: Any) -> str:
     try:
         return repr(value)[:80]
     except ValueError:  # Python writes no whole numbers of more than 4,300 digits
-        return "a number of thousands of digits"
+        return say("a number of thousands of digits")

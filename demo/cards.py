@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from demo.languages import mark, tr, tr_n
+
 if TYPE_CHECKING:
     from core import Prediction, Ranked, Species
 
 # Below this, the best name of a cat or dog is called a guess.
 GUESS_BELOW = 0.5
+SPECIES = ("cat", "dog", "neither")
+_SPECIES_WORDS = {"cat": mark("cat"), "dog": mark("dog"), "neither": mark("neither")}
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,28 @@ def result_card(look: Look, *, top: int = 5) -> str:
     ranked = prediction.top(top)
     headline = prediction.headline
     names = prediction.class_names
-    who = f"{escape(look.network)}, trained on {escape(look.trained_on)}," if look.trained_on else escape(look.network)
-    knows = f"{len(names)} names known · " if names else ""
+    says = tr("{network} says", network=escape(look.network))
+    if look.trained_on:
+        says = tr(
+            "{network}, trained on {pictures}, says", network=escape(look.network), pictures=escape(look.trained_on)
+        )
+    knows = f"{tr_n('{count} name known', '{count} names known', len(names))} · " if names else ""
+    licence = tr("licence: {licence}", licence=escape(tr(look.licence)))
     return _card(
-        f'<p class="pl-network">{who} says</p>'
+        f'<p class="pl-network">{says}</p>'
         f'<p class="pl-headline"><span class="pl-name">{escape(headline.title)}</span>'
         f'<span class="pl-percent">{percent(headline.probability)}</span></p>'
         f"{_species_bar(prediction.species)}"
         f"{_note(prediction, headline)}"
         f"{bars(ranked)}"
-        f'<p class="pl-foot">{knows}{_time(look)} · {escape(look.network)} · licence: {escape(look.licence)}</p>'
+        f'<p class="pl-foot">{knows}{_time(look)} · {escape(look.network)} · {licence}</p>'
     )
 
 
 def bars(ranked: Sequence[Ranked]) -> str:
     """The best names, each with its share as a bar."""
-    return f'<ol class="pl-bars" aria-label="The {len(ranked)} most probable names">{"".join(map(_bar, ranked))}</ol>'
+    said = tr_n("The most probable name", "The {count} most probable names", len(ranked))
+    return f'<ol class="pl-bars" aria-label="{escape(said)}">{"".join(map(_bar, ranked))}</ol>'
 
 
 def message_card(text: str) -> str:
@@ -74,7 +84,7 @@ def waiting_card(text: str, share: float | None = None) -> str:
 
 def hint_card() -> str:
     """Nothing to show yet."""
-    return _card('<p class="pl-waiting">Drop a photo, paste one, take one, or choose an example.</p>')
+    return _card(f'<p class="pl-waiting">{tr("Drop a photo, paste one, take one, or choose an example.")}</p>')
 
 
 def photo_row(name: str, prediction: Prediction | None, problem: str = "") -> str:
@@ -85,7 +95,7 @@ def photo_row(name: str, prediction: Prediction | None, problem: str = "") -> st
     if prediction is None:
         return f'<tr><td>{escape(name)}</td><td colspan="3" class="pl-problem">{escape(problem)}</td></tr>'
     best = prediction.headline
-    unsure = '<span class="pl-unsure">unsure</span>' if prediction.unsure else ""
+    unsure = f'<span class="pl-unsure">{tr("unsure")}</span>' if prediction.unsure else ""
     strip = _strip(prediction.species) if prediction.species else _share_bar(best)
     return (
         f"<tr><td>{escape(name)}</td><td>{escape(best.title)} {unsure}</td>"
@@ -97,10 +107,10 @@ def photo_table(rows: list[str], *, species: bool = True) -> str:
     """Rows made by `photo_row`, under their headings; `species`: whether the strips are cat / dog / neither."""
     if not rows:
         return ""
-    names = ("cat", "dog", "neither") if species else ()
-    legend = "".join(f'<span><i class="pl-{name}"></i>{name}</span>' for name in names)
+    names = SPECIES if species else ()
+    legend = "".join(f'<span><i class="pl-{name}"></i>{tr(_SPECIES_WORDS[name])}</span>' for name in names)
     return (
-        '<div class="pl-table" tabindex="0"><table><thead><tr><th>photo</th><th>best name</th><th></th>'
+        f'<div class="pl-table" tabindex="0"><table><thead><tr><th>{tr("photo")}</th><th>{tr("best name")}</th><th></th>'
         f'<th><span class="pl-legend">{legend}</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
 
@@ -123,20 +133,21 @@ def _share_bar(ranked: Ranked) -> str:
 
 def _strip(species: Species) -> str:
     parts = _parts(species)
-    said = ", ".join(f"{name} {percent(share)}" for name, share in parts)
+    said = ", ".join(f"{escape(tr(_SPECIES_WORDS[name]))} {percent(share)}" for name, share in parts)
     segments = "".join(f'<span class="pl-{name}" style="width:{share:.2%}"></span>' for name, share in parts)
     return f'<div class="pl-stack" role="img" aria-label="{said}" title="{said}">{segments}</div>'
 
 
 def _parts(species: Species) -> tuple[tuple[str, float], ...]:
-    return ("cat", species.cat), ("dog", species.dog), ("neither", species.neither)
+    return tuple((name, getattr(species, name)) for name in SPECIES)
 
 
 def _species_bar(species: Species | None) -> str:
     if species is None:
         return ""
     legend = "".join(
-        f'<span><i class="pl-{name}"></i>{name} <b>{percent(share)}</b></span>' for name, share in _parts(species)
+        f'<span><i class="pl-{name}"></i>{tr(_SPECIES_WORDS[name])} <b>{percent(share)}</b></span>'
+        for name, share in _parts(species)
     )
     return f'<div class="pl-species">{_strip(species)}<div class="pl-legend">{legend}</div></div>'
 
@@ -145,8 +156,10 @@ def _note(prediction: Prediction, headline: Ranked) -> str:
     if prediction.unsure:
         text = _unsure_note(prediction)
     elif prediction.breed and headline.probability < GUESS_BELOW:
-        kind = "cat" if prediction.species.cat > prediction.species.dog else "dog"
-        text = f"Quite surely a {kind}, but the breed is a guess: no name gets half of the votes."
+        if prediction.species.cat > prediction.species.dog:
+            text = tr("Quite surely a cat, but the breed is a guess: no name gets half of the votes.")
+        else:
+            text = tr("Quite surely a dog, but the breed is a guess: no name gets half of the votes.")
     else:
         return ""
     return f'<p class="pl-note">{escape(text)}</p>'
@@ -157,21 +170,33 @@ def _unsure_note(prediction: Prediction) -> str:
 
     strongest = percent(prediction.certainty)
     if prediction.class_names is None:
-        return (
-            f"Not sure at all: even its strongest answer gets only {strongest}. Perhaps this is nothing that the network has learned. "
-            f"(Judged so below {UNSURE_BELOW:.0%}, all cats counting as one answer and all dogs as another.)"
+        return tr(
+            "Not sure at all: even its strongest answer gets only {strongest}. Perhaps this is nothing that the network "
+            "has learned. (Judged so below {limit:.0%}, all cats counting as one answer and all dogs as another.)",
+            strongest=strongest,
+            limit=UNSURE_BELOW,
         )
     count = len(prediction.class_names)
-    return (
-        f"Not sure: its strongest answer gets only {strongest}. Perhaps this is none of the {count} things that it has "
-        f"learned, and it has no other names to choose from. (Judged so below {(1 + 1 / count) / 2:.0%}, halfway "
-        "between a guess and certainty.)"
+    return tr_n(
+        "Not sure: its strongest answer gets only {strongest}. Perhaps this is not the one thing that it has learned, and "
+        "it has no other names to choose from. (Judged so below {limit:.0%}, halfway between a guess and certainty.)",
+        "Not sure: its strongest answer gets only {strongest}. Perhaps this is none of the {count} things that it has "
+        "learned, and it has no other names to choose from. (Judged so below {limit:.0%}, halfway between a guess and "
+        "certainty.)",
+        count,
+        strongest=strongest,
+        limit=(1 + 1 / count) / 2,
     )
 
 
 def _time(look: Look) -> str:
     reading, network = look.reading_seconds * 1000, look.network_seconds * 1000
-    return f"{reading + network:.0f} ms: reading {reading:.0f}, network {network:.0f}"
+    return tr(
+        "{total:.0f} ms: reading {reading:.0f}, network {network:.0f}",
+        total=reading + network,
+        reading=reading,
+        network=network,
+    )
 
 
 def percent(share: float) -> str:

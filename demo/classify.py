@@ -14,7 +14,9 @@ import core
 from demo import cards
 from demo.classify_many import build_several_photos
 from demo.context import Context
+from demo.data_cards import title_in_words
 from demo.examples import examples
+from demo.languages import tr
 from demo.messages import message_for
 from demo.networks import (
     NO_SECOND,
@@ -31,6 +33,8 @@ from demo.networks import prepare as prepare_network
 from demo.photo import photo_input
 from demo.session import VisitorsRun
 
+_ENDPOINT = "classify"
+
 
 def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     """Put the tab's components on the page and connect them; returns the lists of networks.
@@ -38,14 +42,16 @@ def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     Whoever changes the visitor's runs gives these lists `networks.updated_lists`.
     """
     gr.Markdown(
-        "A network that has studied 1.3 million photos knows 1,000 things by name, among them 118 breeds of dogs. "
-        "**Drop a photo and read what it sees.** The photo goes to the computer that runs this page, and to nobody else.",
+        tr(
+            "A network that has studied 1.3 million photos knows 1,000 things by name, among them 118 breeds of dogs. "
+            "**Drop a photo and read what it sees.** The photo goes to the computer that runs this page, and to nobody else."
+        ),
         elem_classes="pl-lead",
     )
     with gr.Tabs(overflow_behavior="wrap"):
-        with gr.Tab("One photo"):
+        with gr.Tab(tr("One photo")):
             dropdowns = _build_one_photo(context, page)
-        with gr.Tab("Several photos"):
+        with gr.Tab(tr("Several photos")):
             dropdowns += build_several_photos(context)
 
     def refresh_choices(request: gr.Request) -> list[dict]:
@@ -61,20 +67,22 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     ready = examples()
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
-            photo = photo_input(value=str(ready[0].path), label="Photo", height=340, elem_id="photo")
-            gr.Markdown("Or try one of these:", elem_classes="pl-or")
+            photo = photo_input(value=str(ready[0].path), label=tr("Photo"), height=340, elem_id="photo")
+            gr.Markdown(tr("Or try one of these:"), elem_classes="pl-or")
             with gr.Row(elem_classes="pl-examples"):
                 example_buttons = [
-                    gr.Button(example.shows, icon=str(example.path), size="sm", min_width=84, elem_classes="pl-example")
+                    gr.Button(
+                        tr(example.shows), icon=str(example.path), size="sm", min_width=84, elem_classes="pl-example"
+                    )
                     for example in ready
                 ]
             with gr.Row():
-                backbone = network_dropdown("Network", "or type another timm network's name")
-                second = network_dropdown("Compare with", "a second network beside the first", value=NO_SECOND)
-            button = gr.Button("Classify", variant="primary", elem_id="classify")
+                backbone = network_dropdown(tr("Network"), tr("or type another timm network's name"))
+                second = network_dropdown(tr("Compare with"), tr("a second network beside the first"), value=NO_SECOND)
+            button = gr.Button(tr("Classify"), variant="primary", elem_id="classify")
         with gr.Column(scale=6, min_width=280), gr.Row():
             with gr.Column(min_width=260):
-                first_card = gr.HTML(cards.waiting_card("Waking the network …"), elem_id="result")
+                first_card = gr.HTML(cards.waiting_card(tr("Waking the network …")), elem_id="result")
             with gr.Column(min_width=260, visible=False) as second_place:
                 second_card = gr.HTML(elem_id="second-result")
     # The visitor's turn, written when a network must be fetched or loaded first: its change starts the preparation.
@@ -143,9 +151,11 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         concurrency_limit=None,
         api_visibility="private",
     )
-    # For programs. Through components, not `gr.api`: only components refuse a path that nobody uploaded.
-    top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
-    ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name="classify", concurrency_limit=None)
+    # For programs, in the first language only. Through components, not `gr.api`: only components refuse a path that
+    # nobody uploaded.
+    if not any(event.api_name == _ENDPOINT for event in page.fns.values()):
+        top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
+        ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name=_ENDPOINT, concurrency_limit=None)
     return [backbone, second]
 
 
@@ -185,7 +195,7 @@ async def _card(
     except Exception as error:
         return cards.message_card(message_for(error)), False
     if look is None:
-        return cards.waiting_card(f"Waking {title_of(network)} …"), True
+        return cards.waiting_card(tr("Waking {network} …", network=title_of(network))), True
     return cards.result_card(look), False
 
 
@@ -213,7 +223,7 @@ def _look(photo: str, network: Network, prepared: bool) -> cards.Look | None:
     prediction = classifier.predict([picture])[0]
     done = time.perf_counter()
     backbone = classifier.backbone
-    trained_on = network.record.dataset.title if isinstance(network, VisitorsRun) else ""
+    trained_on = title_in_words(network.record.dataset.title) if isinstance(network, VisitorsRun) else ""
     return cards.Look(backbone.title, backbone.licence, prediction, read - start, done - read, trained_on)
 
 

@@ -17,6 +17,7 @@ from core.errors import PetLensError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job, Progress
+from demo.languages import tr, tr_n
 from demo.messages import message_for
 from demo.networks import Network, find_network, load, network_dropdown, prepare
 from demo.session import VisitorsRun
@@ -53,22 +54,26 @@ def build_several_photos(context: Context) -> list[gr.Dropdown]:
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
             # of any type: what cannot be read gets its reason in the table, and the others are done
-            photos = gr.File(file_count="multiple", label=f"Photos (up to {most})", height=220, elem_id="photos")
-            backbone = network_dropdown("Network", "or type another timm network's name")
+            photos = gr.File(
+                file_count="multiple", label=tr("Photos (up to {most})", most=most), height=220, elem_id="photos"
+            )
+            backbone = network_dropdown(tr("Network"), tr("or type another timm network's name"))
             with gr.Row():
-                start = gr.Button("Classify all", variant="primary", elem_id="classify-all")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
+                start = gr.Button(tr("Classify all"), variant="primary", elem_id="classify-all")
+                stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop")
         with gr.Column(scale=8, min_width=280):
-            status = gr.HTML(cards.waiting_card("Drop several photos, then press Classify all."), elem_id="status")
+            status = gr.HTML(cards.waiting_card(tr("Drop several photos, then press Classify all.")), elem_id="status")
             table = gr.HTML(elem_id="table")
-            download_button = gr.DownloadButton("Download the table (CSV)", interactive=False, elem_id="csv")
+            download_button = gr.DownloadButton(tr("Download the table (CSV)"), interactive=False, elem_id="csv")
 
     async def classify_all(photos: list[str] | None, backbone: str, request: gr.Request) -> AsyncIterator[tuple]:
         idle = gr.update(interactive=True), gr.update(interactive=False)
         busy = gr.update(interactive=False), gr.update(interactive=True)
         no_file = gr.update(value=None, interactive=False)
         if not photos or len(photos) > most:
-            text = f"{len(photos)} photos are too many: {most} at a time." if photos else "Choose some photos first."
+            text = tr("Choose some photos first.")
+            if photos:
+                text = tr("{count} photos are too many: {most} at a time.", count=len(photos), most=most)
             yield cards.message_card(text), gr.skip(), no_file, *idle
             return
         try:
@@ -136,16 +141,20 @@ def _classify_files(photos: list[str], network: Network) -> Iterator[Batch]:
     results, rows = [], []
     for result in core.predict_files(classifier, photos):
         results.append(result)
-        rows.append(cards.photo_row(Path(result.source).name, result.prediction, str(result.error)))
+        rows.append(cards.photo_row(Path(result.source).name, result.prediction, _problem(result)))
         yield Batch(classifier.backbone.name, results.copy(), rows.copy(), names, run)
+
+
+def _problem(result: FileResult) -> str:
+    return "" if result.error is None else message_for(result.error)
 
 
 def _status(progress: Progress, done: int, total: int) -> str:
     if progress.state == "queued":
-        return f"Waiting: place {progress.place} in the queue"
+        return tr("Waiting: place {place} in the queue", place=progress.place)
     if progress.state == "stopped":
-        return f"Stopped after {done} of {total} photos"
-    return f"{done} of {total} photos"
+        return tr_n("Stopped after {done} of {count} photo", "Stopped after {done} of {count} photos", total, done=done)
+    return tr_n("{done} of {count} photo", "{done} of {count} photos", total, done=done)
 
 
 def _write_csv(batch: Batch) -> str:
@@ -162,7 +171,7 @@ def _csv_line(result: FileResult, batch: Batch, count: int) -> dict[str, object]
     line = {"file": Path(result.source).name, "run": batch.run, "backbone": batch.network}
     prediction = result.prediction
     if prediction is None:
-        return line | {"error": str(result.error)}
+        return line | {"error": _problem(result)}
     for place, ranked in enumerate(prediction.top(count), start=1):
         line |= {f"{column}_{place}": getattr(ranked, column) for column in ("label", "index", "probability")}
     if prediction.species is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from core.errors import SettingsError
+from demo.languages import tr, tr_n
 
 if TYPE_CHECKING:
     from core.evaluation import ConfusedPair, Evaluation
@@ -74,21 +75,29 @@ def confusion_table(evaluation: Evaluation) -> str:
     """A row for each true class, a column for each name said; up to 100 classes."""
     names = evaluation.class_names
     if len(names) > MOST_CLASSES:
-        return _card(
-            f'<p class="pl-plain">{len(names)} classes are too many for a matrix on this page (up to {MOST_CLASSES}). '
-            "The pairs that it confuses most are listed instead.</p>"
+        said = tr_n(
+            "{count} class is too many for a matrix on this page (up to {most}). "
+            "The pairs that it confuses most are listed instead.",
+            "{count} classes are too many for a matrix on this page (up to {most}). "
+            "The pairs that it confuses most are listed instead.",
+            len(names),
+            most=MOST_CLASSES,
         )
+        return _card(f'<p class="pl-plain">{said}</p>')
     size = next(size for most, size in SIZES.items() if len(names) <= most)
     columns = "".join(f'<th scope="col" title="{escape(name)}"><span>{escape(name)}</span></th>' for name in names)
     counts, shares = evaluation.confusion.tolist(), evaluation.shares.tolist()
     rows = "".join(_row(names, truth, counts[truth], shares[truth]) for truth in range(len(names)))
+    reading = tr(
+        "A row for what the pictures show, a column for what the network says. Press a number to see its pictures."
+    )
     return _card(
-        '<h3 class="pl-title">What it takes for what</h3>'
-        '<p class="pl-key"><span><i class="pl-hit"></i>right</span><span><i class="pl-miss"></i>mistake</span>'
-        "<span>A row for what the pictures show, a column for what the network says. Press a number to see its "
-        "pictures.</span></p>"
-        f'<div class="pl-matrix {size}" role="region" aria-label="Confusion matrix" tabindex="0"><table>'
-        f'<thead><tr><td class="pl-corner"><span>says →</span><span>shows ↓</span></td>{columns}</tr></thead>'
+        f'<h3 class="pl-title">{tr("What it takes for what")}</h3>'
+        f'<p class="pl-key"><span><i class="pl-hit"></i>{tr("right")}</span>'
+        f'<span><i class="pl-miss"></i>{tr("mistake")}</span><span>{reading}</span></p>'
+        f'<div class="pl-matrix {size}" role="region" aria-label="{escape(tr("Confusion matrix"))}" tabindex="0"><table>'
+        f'<thead><tr><td class="pl-corner"><span>{tr("says →")}</span><span>{tr("shows ↓")}</span></td>'
+        f"{columns}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -97,9 +106,9 @@ def confused_pairs(evaluation: Evaluation, count: int = 8) -> str:
     """The mistakes made most often as sentences, each a button that opens its cell."""
     pairs = evaluation.most_confused(count)
     if not pairs:
-        return _card('<p class="pl-plain">It made no mistake on these pictures.</p>')
+        return _card(f'<p class="pl-plain">{tr("It made no mistake on these pictures.")}</p>')
     items = "".join(_pair(evaluation, pair) for pair in pairs)
-    return _card(f'<h3 class="pl-title">Most often confused</h3><ol class="pl-pairs">{items}</ol>')
+    return _card(f'<h3 class="pl-title">{tr("Most often confused")}</h3><ol class="pl-pairs">{items}</ol>')
 
 
 def _card(inner: str) -> str:
@@ -118,7 +127,16 @@ def _cell(names: tuple[str, ...], truth: int, said: int, count: int, share: floa
     kind = "pl-hit" if truth == said else "pl-miss"
     if not count:
         return f'<td class="{kind} pl-none"></td>' if truth == said else "<td></td>"
-    words = f"{count} {names[truth]} recognised" if truth == said else f"{count} {names[truth]} called {names[said]}"
+    if truth == said:
+        words = tr_n("{count} {truth} recognised", "{count} {truth} recognised", count, truth=names[truth])
+    else:
+        words = tr_n(
+            "{count} {truth} called {said}",
+            "{count} {truth} called {said}",
+            count,
+            truth=names[truth],
+            said=names[said],
+        )
     return (
         f'<td class="{kind}" style="--share:{share:.3f}"><button type="button" data-truth="{truth}" '
         f'data-said="{said}" aria-pressed="false" aria-label="{escape(words)}" title="{escape(words)}">{count}'
@@ -128,9 +146,16 @@ def _cell(names: tuple[str, ...], truth: int, said: int, count: int, share: floa
 
 def _pair(evaluation: Evaluation, pair: ConfusedPair) -> str:
     truth, said = evaluation.class_names[pair.truth], evaluation.class_names[pair.said]
-    of = evaluation.per_class[pair.truth].n
+    words = tr_n(
+        "<b>{count} of {total}</b> {truth} called <b>{said}</b>",
+        "<b>{count} of {total}</b> {truth} called <b>{said}</b>",
+        pair.count,
+        total=evaluation.per_class[pair.truth].n,
+        truth=escape(truth),
+        said=escape(said),
+    )
     return (
         f'<li><button type="button" data-truth="{pair.truth}" data-said="{pair.said}" aria-pressed="false">'
-        f"<b>{pair.count} of {of}</b> {escape(truth)} called <b>{escape(said)}</b></button>"
+        f"{words}</button>"
         f'<span class="pl-strip"><span style="width:{pair.share:.2%}"></span></span></li>'
     )

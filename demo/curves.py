@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from demo.languages import tr, tr_n
+
 _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 340, 150, 46, 8, 10, 24
 
 Points = Sequence[tuple[float, float]]
@@ -15,8 +17,16 @@ def curve(title: str, points: Points, *, steps: int, share: bool = False) -> str
     if not points:
         return ""
     write = _writer(share)
-    said = f"{title}: {write(points[0][1])} at first, {write(points[-1][1])} after {points[-1][0]} steps"
-    return _chart(title, {"": points}, {0: "0", steps: f"{steps} steps"}, said, share=share)
+    said = tr_n(
+        "{title}: {first} at first, {last} after {count} step",
+        "{title}: {first} at first, {last} after {count} steps",
+        points[-1][0],
+        title=title,
+        first=write(points[0][1]),
+        last=write(points[-1][1]),
+    )
+    ticks = {0: "0", steps: tr_n("{count} step", "{count} steps", steps)}
+    return _chart(title, {"": points}, ticks, said, share=share)
 
 
 def curves(title: str, lines: dict[str, Points], *, ticks: Sequence[str], axis: str) -> str:
@@ -24,10 +34,12 @@ def curves(title: str, lines: dict[str, Points], *, ticks: Sequence[str], axis: 
     if not any(lines.values()):
         return ""
     write = _writer(True)
-    said = f"{title}, against {axis}. " + "; ".join(
-        f"{name}: " + ", ".join(f"{write(value)} at {ticks[int(place)]}" for place, value in points)
+    described = "; ".join(
+        f"{name}: "
+        + ", ".join(tr("{value} at {place}", value=write(value), place=ticks[int(place)]) for place, value in points)
         for name, points in lines.items()
     )
+    said = tr("{title}, against {axis}. {lines}", title=title, axis=axis, lines=described)
     return _chart(title, lines, dict(enumerate(ticks)), said, share=True, axis=axis)
 
 

@@ -9,10 +9,12 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.languages import mark
+
 
 @dataclass(frozen=True)
 class Example:
-    """A picture file and what it shows. The README credits their makers."""
+    """A picture file and what it shows, in English. The README credits their makers."""
 
     path: Path
     shows: str
@@ -22,11 +24,11 @@ def examples() -> list[Example]:
     """The examples that this installation has; the first one is on the page when it opens."""
     skimage, gradio = _folder("skimage") / "data", _folder("gradio") / "media_assets" / "images"
     wanted = [
-        Example(skimage / "chelsea.png", "Chelsea, a cat"),
-        Example(gradio / "cheetah.jpg", "a cheetah"),
-        Example(gradio / "lion.jpg", "a lion"),
-        Example(skimage / "coffee.png", "a cup of coffee"),
-        Example(skimage / "ihc.png", "cells under a microscope"),
+        Example(skimage / "chelsea.png", mark("Chelsea, a cat")),
+        Example(gradio / "cheetah.jpg", mark("a cheetah")),
+        Example(gradio / "lion.jpg", mark("a lion")),
+        Example(skimage / "coffee.png", mark("a cup of coffee")),
+        Example(skimage / "ihc.png", mark("cells under a microscope")),
     ]
     return [example for example in wanted if example.path.is_file()]
 

@@ -13,7 +13,7 @@ from core.ascent.presets import find_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card
+from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card, waiting_for
 from demo.ideal_form import (
     FAVOURITES,
     Form,
@@ -27,6 +27,7 @@ from demo.ideal_form import (
 from demo.ideal_run import Drawing, Wish, draw, opinions_of, write_files
 from demo.ideal_sweep import build_sweep
 from demo.jobs import Job
+from demo.languages import mark, tr
 from demo.made_files import discard
 from demo.messages import message_for
 from demo.networks import find_network, load, prepare
@@ -35,7 +36,9 @@ from demo.session import VisitorsRun
 if TYPE_CHECKING:
     from core.ascent.snapshot import Steering
 
-HINT = "Choose a class and press Draw. The picture begins as noise and becomes what the network takes for that class."
+HINT = mark(
+    "Choose a class and press Draw. The picture begins as noise and becomes what the network takes for that class."
+)
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -47,27 +50,33 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         tabs: those of the whole page, for links that open this one.
     """
     gr.Markdown(
-        "What does a network think that a zebra looks like? Begin with noise and follow its own answer uphill. "
-        "**Choose a class, press Draw, and watch it appear.**",
+        tr(
+            "What does a network think that a zebra looks like? Begin with noise and follow its own answer uphill. "
+            "**Choose a class, press Draw, and watch it appear.**"
+        ),
         elem_classes="pl-lead",
     )
     form = build_form()
     with gr.Row():
-        start = gr.Button("Draw", variant="primary", elem_id="draw")
-        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-drawing")
-        more = gr.Button("Continue", interactive=False, elem_id="continue-drawing")
+        start = gr.Button(tr("Draw"), variant="primary", elem_id="draw")
+        stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-drawing")
+        more = gr.Button(tr("Continue"), interactive=False, elem_id="continue-drawing")
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
             picture = gr.HTML(example_panel(), elem_id="ideal-picture")
-            film = gr.Slider(0, 1, value=0, step=1, label="Film", visible=False, elem_id="ideal-film")
+            film = gr.Slider(0, 1, value=0, step=1, label=tr("Film"), visible=False, elem_id="ideal-film")
             with gr.Row():
-                png = gr.DownloadButton("Picture (PNG)", interactive=False, elem_id="ideal-png")
-                webp = gr.DownloadButton("Film (WebP)", interactive=False, elem_id="ideal-webp")
+                png = gr.DownloadButton(tr("Picture (PNG)"), interactive=False, elem_id="ideal-png")
+                webp = gr.DownloadButton(tr("Film (WebP)"), interactive=False, elem_id="ideal-webp")
             link = gr.Textbox(
-                label="Link with these settings", buttons=["copy"], interactive=False, max_lines=4, elem_id="ideal-link"
+                label=tr("Link with these settings"),
+                buttons=["copy"],
+                interactive=False,
+                max_lines=4,
+                elem_id="ideal-link",
             )
         with gr.Column(scale=6, min_width=280):
-            status = gr.HTML(cards.waiting_card(HINT), elem_id="ideal-status")
+            status = gr.HTML(cards.waiting_card(tr(HINT)), elem_id="ideal-status")
     others = gr.HTML(elem_id="ideal-others")
     build_sweep(context, form)
     page_address = gr.Textbox(visible=False)
@@ -108,14 +117,13 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
             async for progress in job.watch(every_seconds=0.25):
                 drawing = progress.snapshot
                 if drawing is None:
-                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
-                    yield shown({"status": cards.waiting_card(text)}, busy=True)
+                    yield shown({"status": waiting_for(progress)}, busy=True)
                 elif job.unfinished:
                     card = status_card(drawing, running=True, stopping=job.stopping)
                     yield shown({"picture": picture_panel(drawing), "status": card}, busy=True)
             drawing = job.snapshot
             if drawing is None:
-                yield failed(visitor, cards.waiting_card("Stopped."))
+                yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
             context.sessions.keep_drawing(visitor, drawing)
             files = await context.data.run(write_files, drawing)
@@ -142,7 +150,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
 
     async def start_drawing(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         no_files = {"png": gr.update(interactive=False), "webp": gr.update(interactive=False)}
-        yield shown({"status": cards.waiting_card("Waking the network …"), **no_files}, busy=True)
+        yield shown({"status": cards.waiting_card(tr("Waking the network …")), **no_files}, busy=True)
         try:
             wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
         except Exception as error:
@@ -155,7 +163,8 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         """As many steps again, with the smoothness that is set now."""
         before = context.sessions.get(request.session_hash).ideal
         if before is None:
-            yield failed(request.session_hash, cards.message_card("There is no picture to go on with. Press Draw."))
+            card = cards.message_card(tr("There is no picture to go on with. Press Draw."))
+            yield failed(request.session_hash, card)
             return
         try:
             wish = await context.quick.run(_with_smoothness, before.wish, stop_at, preset)
@@ -227,7 +236,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
             class_name, network, preset, settings = await context.quick.run(read_link, params)
         except PetLensError as error:
             return gr.update(selected="ideal"), *nothing[1:], cards.message_card(message_for(error))
-        about = find_preset(preset).about
+        about = tr(find_preset(preset).about)
         return gr.update(selected="ideal"), class_name, network, preset, about, *form.shown(settings), gr.skip()
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}

@@ -15,6 +15,7 @@ from core.ascent.presets import PRESETS, find_preset
 from core.ascent.settings import AscentSettings
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
+from demo.languages import mark, tr
 from demo.links import differences, given
 from demo.networks import Network, network_dropdown, title_of
 from demo.photo import photo_input
@@ -29,11 +30,14 @@ TV_STOPS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)
 FAVOURITES = ("zebra", "Siamese cat", "golden retriever", "goldfish", "daisy", "ladybug", "balloon", "volcano")
 _SHOWN = ("steps", "seed")
 _GROUPS = (
-    ("Picture", ("size_px", "coarse_px", "coarse_share", "start", "parameterization", "candidates")),
-    ("What it should be", ("objective", "class_weight", "tv_norm", "l2_weight", "prior_weight", "diversity_weight")),
-    ("How it moves", ("optimiser", "learning_rate", "schedule")),
+    (mark("Picture"), ("size_px", "coarse_px", "coarse_share", "start", "parameterization", "candidates")),
     (
-        "How the network looks at it",
+        mark("What it should be"),
+        ("objective", "class_weight", "tv_norm", "l2_weight", "prior_weight", "diversity_weight"),
+    ),
+    (mark("How it moves"), ("optimiser", "learning_rate", "schedule")),
+    (
+        mark("How the network looks at it"),
         ("looks", "skip_blocks", "jitter", "zoom_in", "zoom_out", "rotate_degrees", "flip", "light", "noise"),
     ),
 )
@@ -95,22 +99,22 @@ def build_form() -> Form:
         class_name = gr.Dropdown(
             list(FAVOURITES),
             value=FAVOURITES[0],
-            label="Class",
-            info="one of a thousand: type a part of its name",
+            label=tr("Class"),
+            info=tr("one of a thousand: type a part of its name"),
             allow_custom_value=True,
             min_width=240,
             elem_id="ideal-class",
         )
-        network = network_dropdown("Network", "or type another timm network's name", min_width=240)
+        network = network_dropdown(tr("Network"), tr("or type another timm network's name"), min_width=240)
         preset = gr.Dropdown(
-            [(preset.title, preset.token) for preset in PRESETS],
+            [(tr(preset.title), preset.token) for preset in PRESETS],
             value=PRESETS[0].token,
-            label="Preset",
-            info="settings that belong together",
+            label=tr("Preset"),
+            info=tr("settings that belong together"),
             min_width=240,
             elem_id="ideal-preset",
         )
-    about = gr.Markdown(PRESETS[0].about, elem_id="ideal-about")
+    about = gr.Markdown(tr(PRESETS[0].about), elem_id="ideal-about")
     widgets: dict[str, gr.components.Component] = {}
 
     def put(name: str) -> None:
@@ -123,20 +127,22 @@ def build_form() -> Form:
             len(TV_STOPS) - 1,
             value=stop_of(first.tv_weight),
             step=1,
-            label="Smoothness (TV)",
+            label=tr("Smoothness (TV)"),
             info=weight_text(stop_of(first.tv_weight)),
             elem_id="ideal-tv",
         )
         for name in _SHOWN:
             put(name)
-    with gr.Accordion("All settings", open=False, elem_id="ideal-all"):
+    with gr.Accordion(tr("All settings"), open=False, elem_id="ideal-all"):
         for title, names in _GROUPS:
-            gr.HTML(f"<h4>{title}</h4>", elem_classes="pl-group-title")
+            gr.HTML(f"<h4>{tr(title)}</h4>", elem_classes="pl-group-title")
             for start in range(0, len(names), _IN_A_ROW):
                 with gr.Row(equal_height=True):
                     for name in names[start : start + _IN_A_ROW]:
                         put(name)
-        photo = photo_input(label="A photo to start from, with “Start from: photo”", height=220, elem_id="ideal-photo")
+        photo = photo_input(
+            label=tr("A photo to start from, with “Start from: photo”"), height=220, elem_id="ideal-photo"
+        )
     form = Form(class_name, network, preset, about, smoothness, photo, widgets)
     _follow_presets(form)
     return form
@@ -149,7 +155,7 @@ def _follow_presets(form: Form) -> None:
         preset = find_preset(token)
         # only a preset that is meant for a kind of network chooses one
         network, note = backbone_for(preset) if preset.wants else (gr.skip(), "")
-        return [f"{preset.about} {note}".strip(), network, *form.shown(preset.settings)]
+        return [f"{tr(preset.about)} {tr(note)}".strip(), network, *form.shown(preset.settings)]
 
     form.preset.input(
         take,
@@ -194,7 +200,9 @@ def _felt(weight: float) -> float:
 def weight_text(stop: int) -> str:
     """What stands under the slider."""
     weight = TV_STOPS[stop]
-    return f"weight {weight:g}: how much it costs that neighbouring pixels differ" if weight else "0: noise is free"
+    if not weight:
+        return tr("0: noise is free")
+    return tr("weight {weight:g}: how much it costs that neighbouring pixels differ", weight=weight)
 
 
 def link_of(class_name: str, network: Network, preset: str, settings: AscentSettings) -> str:

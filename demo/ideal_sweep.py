@@ -14,9 +14,10 @@ import core
 from core.ascent.presets import find_preset
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import ended, sweep_panel
+from demo.ideal_cards import how_far, sweep_panel, waiting_for
 from demo.ideal_form import Form
 from demo.jobs import Job
+from demo.languages import mark, tr
 from demo.messages import message_for
 from demo.networks import Network, find_network, load, prepare
 
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from core.ascent.settings import AscentSettings
     from core.ascent.snapshot import AscentSnapshot
 
-ABOUT = (
+ABOUT = mark(
     "Draws the class six times from the same noise, each time with another weight of smoothness. Without it the network is "
     "convinced by noise; with too much little is left to see. The lesson draws with single pixels, where this is plain to "
     "see; the presets “Best” draw with waves, which are smooth by themselves."
 )
 _STEPS = 150
-_LESSON, _ABOVE = "as the lesson does", "with the settings above"
+_LESSON, _ABOVE = mark("as the lesson does"), mark("with the settings above")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,14 @@ class Swept:
 
 def build_sweep(context: Context, form: Form) -> None:
     """Put the components on the page and connect them."""
-    with gr.Accordion("Why smoothness? Six weights side by side", open=False, elem_id="sweep"):
-        gr.Markdown(ABOUT)
+    with gr.Accordion(tr("Why smoothness? Six weights side by side"), open=False, elem_id="sweep"):
+        gr.Markdown(tr(ABOUT))
         with gr.Row():
-            drawn = gr.Radio([_LESSON, _ABOVE], value=_LESSON, label="Drawn", elem_id="sweep-drawn")
-            steps = gr.Slider(20, 600, value=_STEPS, step=10, label="Steps of each", elem_id="sweep-steps")
-            go = gr.Button("Draw six", elem_id="draw-six")
-            stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-sweep")
+            choices = [(tr(way), way) for way in (_LESSON, _ABOVE)]
+            drawn = gr.Radio(choices, value=_LESSON, label=tr("Drawn"), elem_id="sweep-drawn")
+            steps = gr.Slider(20, 600, value=_STEPS, step=10, label=tr("Steps of each"), elem_id="sweep-steps")
+            go = gr.Button(tr("Draw six"), elem_id="draw-six")
+            stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-sweep")
         said = gr.HTML(elem_id="sweep-said")
         pictures = gr.HTML(elem_id="sweep-pictures")
 
@@ -58,7 +60,7 @@ def build_sweep(context: Context, form: Form) -> None:
         visitor = request.session_hash
         busy = gr.update(interactive=False), gr.update(interactive=True)
         idle = gr.update(interactive=True), gr.update(interactive=False)
-        yield cards.waiting_card("Waking the network …"), gr.skip(), *busy
+        yield cards.waiting_card(tr("Waking the network …")), gr.skip(), *busy
         job = None
         try:
             settings = find_preset("lesson-tv").settings
@@ -78,18 +80,16 @@ def build_sweep(context: Context, form: Form) -> None:
             async for progress in job.watch(every_seconds=0.4):
                 swept = progress.snapshot
                 if swept is None:
-                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
-                    yield cards.waiting_card(text), gr.skip(), *busy
+                    yield waiting_for(progress), gr.skip(), *busy
                     continue
                 snapshot = swept.snapshot
-                text = f"step {snapshot.step} of {snapshot.total_steps}"
-                share = snapshot.step / snapshot.total_steps
-                card = cards.waiting_card(f"{ended(snapshot) if not job.unfinished else 'Drawing'}: {text}", share)
+                text = how_far(snapshot, snapshot.step, running=job.unfinished)
+                card = cards.waiting_card(text, snapshot.step / snapshot.total_steps)
                 if snapshot.note:
-                    card = cards.message_card(snapshot.note)
+                    card = cards.message_card(tr(snapshot.note))
                 yield card, sweep_panel(snapshot, swept.weights, swept.title), *(busy if job.unfinished else idle)
             if swept is None:
-                yield cards.waiting_card("Stopped."), gr.skip(), *idle
+                yield cards.waiting_card(tr("Stopped.")), gr.skip(), *idle
         except Exception as error:
             yield cards.message_card(message_for(error)), gr.skip(), *idle
         finally:

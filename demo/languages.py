@@ -18,6 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.errors import PetLensError
+from core.texts import Said
+from core.texts import mark as mark
+
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "languages"
 
 
@@ -67,20 +71,19 @@ def tr(text: str, /, **values: Any) -> str:
     """The text in the language that is spoken here, its places `{name}` filled in as `str.format` does.
 
     Args:
-        text: English; a literal, or one that was marked with `mark`.
+        text: English; a literal, one that was marked with `mark`, or one that `core` said, which brings its values.
+        values: errors and texts of `core` among them are translated, too.
     """
+    if isinstance(text, Said):
+        said = tr_n(text.words, text.many, **text.values) if text.many else tr(text.words, **text.values)
+        return said if text.stop else said.rstrip(".")
     said = _spoken.get().catalogue.gettext(text) if text else ""
-    return said.format(**values) if values else said
+    return said.format(**_translated(values)) if values else said
 
 
-def tr_n(one: str, many: str, count: int, /, **values: Any) -> str:
+def tr_n(one: str, many: str, /, count: int, **values: Any) -> str:
     """The same where the words depend on a number, which is filled in as `{count}`: Romanian has three forms."""
-    return _spoken.get().catalogue.ngettext(one, many, count).format(count=count, **values)
-
-
-def mark(text: str) -> str:
-    """A text that is translated later, where it is shown; gives it back as it is."""
-    return text
+    return _spoken.get().catalogue.ngettext(one, many, count).format(count=count, **_translated(values))
 
 
 def spoken() -> Language:
@@ -131,3 +134,13 @@ def bound(handler: Callable[..., Any], language: Language) -> Callable[..., Any]
             return handler(*arguments, **named)
 
     return plain
+
+
+def _translated(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _in_this_language(value) for name, value in values.items()}
+
+
+def _in_this_language(value: Any) -> Any:
+    if isinstance(value, PetLensError):
+        return tr(value.words, **value.values)
+    return tr(value) if isinstance(value, Said) else value

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from demo.languages import mark, tr
+
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _SCRIPTS = "live_plot_scales.js", "live_plot_drawing.js", "live_plot.js"  # one function in the browser
 STYLE_SHEET = _ASSETS / "live_plot.css"
@@ -69,7 +71,46 @@ class PlottedRun:
     _written: dict[tuple[int, int], dict[str, str]] = field(default_factory=dict, init=False, repr=False)
 
 
-def live_plot(elem_id: str = "plot", *, hint: str = "Press Train and watch the curves grow.") -> gr.HTML:
+# What the drawing says of itself. Its places are filled in by the browser, where the numbers are.
+_WORDS = {
+    "accuracy": mark("Accuracy"),
+    "all_hidden": mark("All runs are hidden."),
+    "column_epoch": mark("epoch"),
+    "column_loss": mark("loss"),
+    "column_rate": mark("learning rate"),
+    "column_run": mark("run"),
+    "column_step": mark("step"),
+    "curves": mark("{name}: {values}"),
+    "diverged": mark("diverged"),
+    "hide": mark("Hide {name}"),
+    "legend": mark("Runs; press one to hide or show it"),
+    "log_scale": mark("log scale"),
+    "loss": mark("Loss"),
+    "loss_value": mark("loss {value}"),
+    "loss_by_rate": mark("Loss against the learning rate"),
+    "newest": mark("{name}: step {step} of {total}, {values}"),
+    "no_values": mark("no values yet"),
+    "not_finite": mark("not finite"),
+    "rate": mark("rate {rate}"),
+    "rate_place": mark("learning rate {rate}"),
+    "read_by_keys": mark("{title}. Arrow keys read the values."),
+    "show": mark("Show {name}"),
+    "step": mark("step {step}"),
+    "step_and_epoch": mark("step {step} · epoch {epoch}"),
+    "suggested": mark("suggested {rate}"),
+    "suggested_rate": mark("suggested learning rate {rate}"),
+    "table": mark("Values of the plot"),
+    "table_title": mark("Values as a table"),
+    "training": mark("training"),
+    "training_accuracy": mark("training accuracy"),
+    "training_loss": mark("training loss"),
+    "validation": mark("validation"),
+    "validation_accuracy": mark("validation accuracy"),
+    "validation_loss": mark("validation loss"),
+}
+
+
+def live_plot(elem_id: str = "plot", *, hint: str = mark("Press Train and watch the curves grow.")) -> gr.HTML:
     """Loss and accuracy against steps. Its values are made by `plot_value`; `hint` is shown while there is none."""
     return _plot("runs", elem_id, plot_value([]), hint)
 
@@ -87,7 +128,7 @@ def plot_value(runs: Sequence[PlottedRun], *, most_points: int = MOST_POINTS) ->
     return {"runs": [_run_value(run, most_points) for run in runs]}
 
 
-def rate_plot(elem_id: str = "rate-plot", *, hint: str = "The curve of the learning-rate finder.") -> gr.HTML:
+def rate_plot(elem_id: str = "rate-plot", *, hint: str = mark("The curve of the learning-rate finder.")) -> gr.HTML:
     """Loss against the learning rate on a logarithmic axis. Its values are made by `rate_value`."""
     return _plot("rates", elem_id, rate_value([], [], None), hint)
 
@@ -115,7 +156,8 @@ def _plot(kind: str, elem_id: str, value: dict[str, Any], hint: str) -> gr.HTML:
         apply_default_css=False,
         elem_id=elem_id,
         kind=kind,
-        hint=hint,
+        hint=tr(hint),
+        words={name: tr(text) for name, text in _WORDS.items()},
     )
 
 

@@ -18,12 +18,13 @@ from core.errors import CheckpointError
 from demo import cards, run_files
 from demo.context import Context
 from demo.evaluation_view import comparison_table
+from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
 from demo.networks import names_of, shortened, updated_lists
 from demo.session import Session, VisitorsRun
 from demo.train_results import Results
 
-NOTHING_YET = (
+NOTHING_YET = mark(
     "Your runs come here, below each other, as soon as there is one. Train a network, or load a run from a zip."
 )
 
@@ -71,21 +72,23 @@ def build_my_runs(
         network_lists: the lists of networks of all tabs, which show the visitor's runs too.
         tabs: they hold the Classify tab, whose id is `classify_tab`.
     """
-    table = gr.HTML(cards.waiting_card(NOTHING_YET), elem_id="runs-table")
+    table = gr.HTML(cards.waiting_card(tr(NOTHING_YET)), elem_id="runs-table")
     button = partial(gr.Button, min_width=140, size="md")
     with gr.Column(visible=False) as actions:
-        chosen = gr.Dropdown([], label="One of your runs", filterable=False, elem_id="run")
+        chosen = gr.Dropdown([], label=tr("One of your runs"), filterable=False, elem_id="run")
         with gr.Row():
-            use = button("Use it in Classify", variant="primary", elem_id="use-run")
-            show = button("Show its results", elem_id="show-run")
-            pack = button("Download (zip)", elem_id="zip-run")
-            onnx = button("Export ONNX", elem_id="onnx-run")
-            remove = button("Remove", variant="stop", elem_id="remove-run")
+            use = button(tr("Use it in Classify"), variant="primary", elem_id="use-run")
+            show = button(tr("Show its results"), elem_id="show-run")
+            pack = button(tr("Download (zip)"), elem_id="zip-run")
+            onnx = button(tr("Export ONNX"), elem_id="onnx-run")
+            remove = button(tr("Remove"), variant="stop", elem_id="remove-run")
     with gr.Row():
-        upload = gr.UploadButton("Load a run (zip)", file_types=[".zip"], min_width=140, size="md", elem_id="load-run")
-        csv = button("Table of all runs (CSV)", visible=False, elem_id="csv-runs")
+        upload = gr.UploadButton(
+            tr("Load a run (zip)"), file_types=[".zip"], min_width=140, size="md", elem_id="load-run"
+        )
+        csv = button(tr("Table of all runs (CSV)"), visible=False, elem_id="csv-runs")
     status = gr.HTML(elem_id="runs-status")
-    file = gr.DownloadButton("Save the file", visible=False, elem_id="run-file")
+    file = gr.DownloadButton(tr("Save the file"), visible=False, elem_id="run-file")
     parts = _Parts(table, chosen, actions, csv, status, file, list(network_lists))
 
     _follow(context, page, parts, results)
@@ -93,8 +96,10 @@ def build_my_runs(
     _connect_use(context, parts, use, tabs, classify_tab)
     _connect_remove(context, parts, results, remove, plot, plot_of)
     _connect_load(context, parts, results, upload, plot, plot_of)
-    _connect_file(context, parts, pack, run_files.write_zip, "Packing")
-    _connect_file(context, parts, onnx, run_files.write_onnx, "Writing as ONNX, which takes some seconds:")
+    _connect_file(context, parts, pack, run_files.write_zip, mark("Packing {name} …"))
+    _connect_file(
+        context, parts, onnx, run_files.write_onnx, mark("Writing as ONNX, which takes some seconds: {name} …")
+    )
     _connect_csv(context, parts)
 
 
@@ -108,7 +113,7 @@ def _follow(context: Context, page: gr.Blocks, parts: _Parts, results: Results) 
         newest_first = [(shortened(names[run.token]), run.token) for run in reversed(runs)]
         value = session.shown if session.run(session.shown) else next((token for _, token in newest_first), None)
         return [
-            comparison_table(rows) or cards.waiting_card(NOTHING_YET),
+            comparison_table(rows) or cards.waiting_card(tr(NOTHING_YET)),
             gr.update(choices=newest_first, value=value),
             gr.update(visible=bool(runs)),
             gr.update(visible=bool(runs)),
@@ -139,7 +144,7 @@ def _connect_use(context: Context, parts: _Parts, use: gr.Button, tabs: gr.Tabs 
             run = _chosen(context, token, request)
         except CheckpointError as error:
             return [_message(error), *[gr.skip()] * (len(parts.lists) + len(to_tab))]
-        said = cards.waiting_card(f"{run.record.name} is now the network of the Classify tab.")
+        said = cards.waiting_card(tr("{name} is now the network of the Classify tab.", name=run.record.name))
         runs = context.sessions.get(request.session_hash).runs
         selected = [gr.update(selected=classify_tab)] * len(to_tab)
         return [said, *updated_lists(parts.lists, values, runs, use=run), *selected]
@@ -162,7 +167,7 @@ def _connect_remove(
         left = tuple(other for other in session.runs if other.token != run.token)
         shown = session.shown if session.shown != run.token else (left[-1].token if left else "")
         after = context.sessions.change(visitor, runs=left, shown=shown)
-        said = cards.waiting_card(f"{run.record.name} is removed.")
+        said = cards.waiting_card(tr("{name} is removed.", name=run.record.name))
         return [said, gr.update(value=None, visible=False), plot_of(after), *results.refresh(request)]
 
     _listen(remove.click, remove_run, [parts.chosen], [parts.status, parts.file, plot, *results.outputs], queue=False)
@@ -175,15 +180,20 @@ def _connect_load(
         nothing = [gr.skip()] * (1 + len(results.outputs))
         if not path:
             return
-        yield [cards.waiting_card("Unpacking and checking the run …"), *nothing]
+        yield [cards.waiting_card(tr("Unpacking and checking the run …")), *nothing]
         try:
             run = await context.data.run(run_files.open_run, path)
         except Exception as error:
             yield [_message(error), *nothing]
             return
         after = context.sessions.keep_run(request.session_hash, run)
-        said = cards.waiting_card(f"{run.record.name} is loaded. It knows {len(run.record.class_names)} names.")
-        yield [said, plot_of(after), *results.refresh(request)]
+        said = tr_n(
+            "{name} is loaded. It knows {count} name.",
+            "{name} is loaded. It knows {count} names.",
+            len(run.record.class_names),
+            name=run.record.name,
+        )
+        yield [cards.waiting_card(said), plot_of(after), *results.refresh(request)]
 
     outputs = [parts.status, plot, *results.outputs]
     _listen(upload.upload, load_zip, [upload], outputs, concurrency_limit=None)
@@ -196,15 +206,17 @@ def _connect_file(
         """Make a file of the chosen run, where Gradio serves it from and deletes it after some hours."""
         try:
             run = _chosen(context, token, request)
-            yield cards.waiting_card(f"{doing} {run.record.name} …"), gr.update(value=None, visible=False)
+            yield cards.waiting_card(tr(doing, name=run.record.name)), gr.update(value=None, visible=False)
             made = await context.data.run(make, run, Path(parts.file.GRADIO_CACHE))
         except Exception as error:
             yield _message(error), gr.update(value=None, visible=False)
             return
         megabytes, most = made.stat().st_size / 1e6, context.limits.max_upload_mb
-        too_large = f" It is too large to be loaded here again: uploads may have {most} MB." if megabytes > most else ""
-        said = cards.waiting_card(f"{run.record.name} is a file now, of {megabytes:.1f} MB.{too_large}")
-        yield said, gr.update(value=str(made), visible=True, label=f"Save {made.name}")
+        said = tr("{name} is a file now, of {megabytes:.1f} MB.", name=run.record.name, megabytes=megabytes)
+        if megabytes > most:
+            said += " " + tr("It is too large to be loaded here again: uploads may have {most} MB.", most=most)
+        label = tr("Save {name}", name=made.name)
+        yield cards.waiting_card(said), gr.update(value=str(made), visible=True, label=label)
 
     made = _listen(button.click, offer, [parts.chosen], [parts.status, parts.file], concurrency_limit=None)
     made.then(None, js=PRESS_WHEN_READY_JS)
@@ -216,7 +228,7 @@ def _connect_csv(context: Context, parts: _Parts) -> None:
         try:
             runs = context.sessions.get(request.session_hash).runs
             made = await context.quick.run(run_files.write_csv, runs)
-            label = f"Save the table of {len(runs)} run{'s' * (len(runs) != 1)}"
+            label = tr_n("Save the table of {count} run", "Save the table of {count} runs", len(runs))
             yield "", gr.update(value=made, visible=True, label=label)
         except Exception as error:
             yield _message(error), gr.update(value=None, visible=False)

@@ -17,6 +17,7 @@ from core.errors import CheckpointError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job
+from demo.languages import tr
 from demo.session import VisitorsRun
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def network_dropdown(
 
 def choices_for(value: str, runs: Sequence[VisitorsRun] = ()) -> list[tuple[str, str]]:
     """The visitor's runs, the newest first, and the networks; where "none" is the value to begin with, that too."""
-    return [("none", NO_SECOND)] * (value == NO_SECOND) + _run_choices(runs) + _network_choices()
+    return [(tr("none"), NO_SECOND)] * (value == NO_SECOND) + _run_choices(runs) + _network_choices()
 
 
 def value_of(run: VisitorsRun) -> str:
@@ -78,7 +79,7 @@ def _run_choices(runs: Sequence[VisitorsRun]) -> list[tuple[str, str]]:
     """Runs that can classify. Equal names get numbers: a list that shows the same twice helps nobody."""
     usable = [run for run in runs if (run.folder / "head.safetensors").is_file()]
     names = names_of(usable)
-    return [(f"My run: {shortened(names[run.token])}", value_of(run)) for run in reversed(usable)]
+    return [(tr("My run: {name}", name=shortened(names[run.token])), value_of(run)) for run in reversed(usable)]
 
 
 def names_of(runs: Sequence[VisitorsRun]) -> dict[str, str]:
@@ -106,9 +107,10 @@ def _network_choices(*, to_train: bool = False) -> list[tuple[str, str]]:
         if listing.here:
             title = listing.title
         elif core.fetching_is_allowed():
-            title = f"{listing.title} (needs internet: {listing.parameters * 4 / 1e6:.0f} MB)"
+            megabytes = listing.parameters * 4 / 1e6
+            title = tr("{network} (needs internet: {megabytes:.0f} MB)", network=listing.title, megabytes=megabytes)
         else:
-            title = f"{listing.title} (not on this machine)"
+            title = tr("{network} (not on this machine)", network=listing.title)
         choices.append((title, listing.name))
     return choices
 
@@ -153,19 +155,25 @@ async def prepare(context: Context, network: Network, *, to_train: bool = False)
     if _needs_published(network):
         async for waiting in _watch(context.preparations.job(network.record.backbone.name), network.record.name):
             yield waiting
-    yield cards.waiting_card(f"Waking {network.record.name} …")
+    yield cards.waiting_card(tr("Waking {network} …", network=network.record.name))
     await context.data.run(load, network)
 
 
 async def _watch(job: Job, title: str) -> AsyncIterator[str]:
     async for progress in job.watch():
         if progress.state == "queued":
-            yield cards.waiting_card(f"Waiting for {title}: place {progress.place} in the queue")
+            text = tr("Waiting for {network}: place {place} in the queue", network=title, place=progress.place)
+            yield cards.waiting_card(text)
         elif progress.snapshot is None or progress.snapshot.total_bytes is None:
-            yield cards.waiting_card(f"Waking {title} …")
+            yield cards.waiting_card(tr("Waking {network} …", network=title))
         else:
             received, total = progress.snapshot.received_bytes, progress.snapshot.total_bytes
-            text = f"Downloading {title}: {received / 1e6:.0f} of {total / 1e6:.0f} MB"
+            text = tr(
+                "Downloading {network}: {received:.0f} of {total:.0f} MB",
+                network=title,
+                received=received / 1e6,
+                total=total / 1e6,
+            )
             yield cards.waiting_card(text, min(1.0, received / total))
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.texts import mark, say
 from demo.jobs import Job, Pool
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Opened:
     """A data set, as far as it is opened.
 
     Attributes:
-        text: what is going on, for the visitor; empty when all is done.
+        text: what is going on, for the visitor, in English: many may watch it; empty when all is done.
         share: how much of that is done, 0 to 1; None where nobody knows.
         dataset: once it is open; what follows takes longer and need not be waited for.
         sheet: some of its pictures, as one PIL picture; None before it is drawn.
@@ -47,9 +48,7 @@ def open_and_look(opening: Callable[[], Iterator[OpenSnapshot]]) -> Iterator[Ope
     for snapshot in opening():
         dataset = snapshot.dataset
         if dataset is None:
-            doing = "Unpacking" if snapshot.phase == "unpacking" else "Examining the pictures"
-            counted = f": {snapshot.done:,} of {snapshot.total:,}" if snapshot.total else " …"
-            yield Opened(doing + counted, snapshot.done / snapshot.total if snapshot.total else None)
+            yield Opened(_doing(snapshot), snapshot.done / snapshot.total if snapshot.total else None)
     yield from look_at(dataset)
 
 
@@ -57,7 +56,7 @@ def look_at(dataset: Dataset) -> Iterator[Opened]:
     """The sheet and the inspection of a data set that is open."""
     from core.datasets.inspection import contact_sheet, inspect
 
-    yield Opened("Drawing some of the pictures …", dataset=dataset)
+    yield Opened(mark("Drawing some of the pictures …"), dataset=dataset)
     shown = dataset.splits.get("train") or dataset.split(dataset.final_split)
     opened = Opened(
         dataset=dataset,
@@ -66,8 +65,17 @@ def look_at(dataset: Dataset) -> Iterator[Opened]:
     for snapshot in inspect(dataset):
         if snapshot.inspection is None:
             share = snapshot.done / max(1, snapshot.total)
-            yield replace(opened, text="Looking for pictures that are there twice", share=share)
+            yield replace(opened, text=mark("Looking for pictures that are there twice"), share=share)
     yield replace(opened, inspection=snapshot.inspection)
+
+
+def _doing(snapshot: OpenSnapshot) -> str:
+    counted = {"done": snapshot.done, "total": snapshot.total}
+    if snapshot.phase == "unpacking":
+        return say("Unpacking: {done:,} of {total:,}", **counted) if snapshot.total else mark("Unpacking …")
+    if not snapshot.total:
+        return mark("Examining the pictures …")
+    return say("Examining the pictures: {done:,} of {total:,}", **counted)
 
 
 def open_source(source: str | Path) -> Iterator[Opened]:

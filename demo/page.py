@@ -17,7 +17,7 @@ from demo.context import Context, Limits
 from demo.examples import examples
 from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
-from demo.languages import Language, bound, languages, speaking, tr
+from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
@@ -25,6 +25,8 @@ from demo.visitors_runs import browser_runs
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 STYLE_SHEETS = ("style.css", "evaluation.css", "fool.css", "ideal.css", "live_plot.css", "results.css", "train.css")
 WARM_UP_AFTER_SECONDS = 3.0
+# What the file says to those who cannot see it.
+LOGO_SHOWS = mark("A paw under a lens")
 
 
 def build_page(context: Context | None = None, spoken: Sequence[Language] | None = None) -> gr.Blocks:
@@ -147,7 +149,7 @@ def _language_script(spoken: Sequence[Language]) -> str:
 
 
 def _header(spoken: Sequence[Language]) -> str:
-    logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+    logo = (ASSETS / "logo.svg").read_text(encoding="utf-8").replace(LOGO_SHOWS, escape(tr(LOGO_SHOWS)))
     return (
         f'<header class="pl-header"><span class="pl-logo">{logo}</span>'
         f"<div><h1>Pet Lens</h1><p>{tr('Transfer learning that you can see')}</p></div>{_switch(spoken)}</header>"

@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.components.image import ImageData
 
+from demo.languages import tr
+
 
 def photo_input(**arguments: Any) -> gr.Image:
     """A `gr.Image` that gives its handler the path of the uploaded file, unopened.
@@ -21,7 +23,7 @@ def photo_input(**arguments: Any) -> gr.Image:
         # the camera that looks away from the person, where a phone has two
         webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
         buttons=["fullscreen"],
-        placeholder="Drop a photo here",
+        placeholder=tr("Drop a photo here"),
         **arguments,
     )
     # On the instance: a subclass would make Gradio write a stub file beside this module.

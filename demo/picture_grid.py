@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from core.datasets.labelled import Item, read_item
 from core.errors import ImageError
 from demo.evaluation_view import picture_caption
+from demo.languages import tr
 
 if TYPE_CHECKING:
     from core.evaluation import Evaluation
@@ -75,12 +76,12 @@ def _figure(evaluation: Evaluation, index: int, source: str) -> str:
     picture = (
         f'<img src="{source}" alt="{words}" title="{words}">'
         if source
-        else '<span class="pl-no-picture">This picture cannot be opened any more.</span>'
+        else f'<span class="pl-no-picture">{tr("This picture cannot be opened any more.")}</span>'
     )
-    verdict = "rightly called" if right else "called"
+    values = {"name": f"<b>{said}</b>", "sure": f"{sure:.0%}".replace("%", " %")}
+    called = tr("rightly called {name}, {sure} sure", **values) if right else tr("called {name}, {sure} sure", **values)
     return (
         f'<figure class="{"pl-hit" if right else "pl-miss"}">{picture}'
         f'<span class="pl-sure" aria-hidden="true"><span style="width:{sure:.1%}"></span></span>'
-        f"<figcaption><span>shows <b>{truth}</b></span><span>{verdict} <b>{said}</b>, "
-        f"{f'{sure:.0%}'.replace('%', ' %')} sure</span></figcaption></figure>"
+        f"<figcaption><span>{tr('shows {name}', name=f'<b>{truth}</b>')}</span><span>{called}</span></figcaption></figure>"
     )

@@ -6,17 +6,21 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import places
 from core.errors import CheckpointError
 from demo.evaluation_view import RunRow
+from demo.languages import ENGLISH, mark, speaking, tr
 from demo.session import Session, VisitorsRun
 from demo.tables import write_table
 from demo.train_run import folder_of, new_token
 from demo.visitors_runs import read_runs
 
-METHODS = {"head": "last layer only", "finetune": "fine-tuned", "scratch": "from scratch"}
+if TYPE_CHECKING:
+    from core.settings import Setting
+
+METHODS = {"head": mark("last layer only"), "finetune": mark("fine-tuned"), "scratch": mark("from scratch")}
 # What a run out of a zip may come to: 1,000 classes make a matrix of 8 MB, and 10 million probabilities take 40 MB.
 MOST_CLASSES = 1_000
 MOST_PROBABILITIES = 10_000_000
@@ -104,8 +108,8 @@ def row_of(run: VisitorsRun, name: str) -> RunRow:
     return RunRow(
         name=name,
         network=record.backbone.title,
-        dataset=record.dataset.title,
-        method=METHODS[record.method],
+        dataset=tr(record.dataset.title),
+        method=tr(METHODS[record.method]),
         settings=settings_in_words(run),
         accuracy=evaluation.accuracy if evaluation else None,
         accuracy_low=evaluation.accuracy_low if evaluation else None,
@@ -124,20 +128,24 @@ def settings_in_words(run: VisitorsRun) -> dict[str, str]:
         plan = Plan.of_run(run.record)
     except CheckpointError:
         return {}
-    parts = [("", plan.view), ("", plan.head)] + ([("tune ", plan.tune)] if plan.method != "head" else [])
+    parts = [plan.view, plan.head] + ([plan.tune] if plan.method != "head" else [])
     return {
-        prefix + setting.name.replace("_", " "): _in_words(setting.name, getattr(part, setting.name))
-        for prefix, part in parts
+        _name_of(setting, tuning=part is plan.tune): _in_words(setting.name, getattr(part, setting.name))
+        for part in parts
         for setting in settings_of(type(part))
     }
 
 
 def write_csv(runs: Sequence[VisitorsRun]) -> str:
-    """A line for each run, with all its settings; returns the path of a new temporary file."""
-    settings = [settings_in_words(run) for run in runs]
-    names = list(dict.fromkeys(name for one in settings for name in one))
-    columns = ["run", "network", "data", "method", *FIGURES, "seconds", "created", *names]
-    return write_table(columns, map(_csv_line, runs, settings))
+    """A line for each run, with all its settings; returns the path of a new temporary file.
+
+    In English for everybody: programs read it.
+    """
+    with speaking(ENGLISH):
+        settings = [settings_in_words(run) for run in runs]
+        names = list(dict.fromkeys(name for one in settings for name in one))
+        columns = ["run", "network", "data", "method", *FIGURES, "seconds", "created", *names]
+        return write_table(columns, map(_csv_line, runs, settings))
 
 
 def _csv_line(run: VisitorsRun, settings: dict[str, str]) -> dict[str, Any]:
@@ -154,11 +162,18 @@ def _csv_line(run: VisitorsRun, settings: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _name_of(setting: Setting, *, tuning: bool) -> str:
+    """In English the setting's own name, as in names of runs; other languages have words for its title only."""
+    title = tr(setting.title)
+    name = setting.name.replace("_", " ") if title == setting.title else title[:1].lower() + title[1:]
+    return tr("tune {setting}", setting=name) if tuning else name
+
+
 def _in_words(name: str, value: Any) -> str:
     if name == "images_per_class" and value == 0:
-        return "all"
+        return tr("all")
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return tr("on") if value else tr("off")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

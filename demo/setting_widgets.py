@@ -8,6 +8,8 @@ import gradio as gr
 
 from core.errors import SettingsError
 from core.settings import Setting
+from core.texts import say
+from demo.languages import tr
 
 # A slider with more stops than this cannot be set with a finger.
 _SLIDER_STOPS = 100
@@ -16,7 +18,7 @@ _A_DECADE = (1, 3)
 
 def widget_of(setting: Setting, *, elem_id: str) -> gr.components.Component:
     """The component for one setting. Ranges of numbers are left to `core`, whose messages say what to do."""
-    common = {"label": setting.title, "info": setting.about, "elem_id": elem_id, "min_width": 200}
+    common = {"label": tr(setting.title), "info": tr(setting.about), "elem_id": elem_id, "min_width": 200}
     if setting.kind == "switch":
         return gr.Checkbox(setting.default, **common)
     if setting.kind == "choice":
@@ -50,7 +52,7 @@ def value_of(setting: Setting, value: Any) -> Any:
     except (TypeError, ValueError):
         raise SettingsError(
             "{title} must be a number such as {default}, not {value!r:.80}.",
-            title=setting.title,
+            title=say(setting.title),
             default=plain(setting.default),
             value=value,
         ) from None

@@ -13,6 +13,7 @@ from core.errors import DatasetError, PetLensError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job, Progress
+from demo.languages import mark, tr
 from demo.live_plot import live_plot
 from demo.messages import message_for
 from demo.my_runs import build_my_runs
@@ -29,7 +30,7 @@ from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep, with_tok
 if TYPE_CHECKING:
     from core.runs.snapshot import RunSnapshot
 
-HINT = "Press Train. A network that has seen 1.3 million photos needs only a few more to learn something new."
+HINT = mark("Press Train. A network that has seen 1.3 million photos needs only a few more to learn something new.")
 
 
 def build_train_tab(
@@ -50,25 +51,27 @@ def build_train_tab(
         network_lists: where else a visitor's runs can be chosen as networks.
     """
     gr.Markdown(
-        "A network that knows cats and dogs from 1.3 million photos learns **your** classes from a few. "
-        "**Choose pictures, press Train, and watch it learn.**",
+        tr(
+            "A network that knows cats and dogs from 1.3 million photos learns **your** classes from a few. "
+            "**Choose pictures, press Train, and watch it learn.**"
+        ),
         elem_classes="pl-lead",
     )
-    _heading(1, "Pictures")
+    _heading(1, tr("Pictures"))
     opened = build_data(context, page, tab)
-    _heading(2, "Network and method")
+    _heading(2, tr("Network and method"))
     form = build_form()
     build_rate_finder(context, form)
-    _heading(3, "Train")
+    _heading(3, tr("Train"))
     with gr.Row():
-        train = gr.Button("Train", variant="primary", elem_id="train")
-        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-training")
-        resume = gr.Button("Go on", visible=False, elem_id="go-on")
-    status = gr.HTML(cards.waiting_card(HINT), elem_id="training")
+        train = gr.Button(tr("Train"), variant="primary", elem_id="train")
+        stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-training")
+        resume = gr.Button(tr("Go on"), visible=False, elem_id="go-on")
+    status = gr.HTML(cards.waiting_card(tr(HINT)), elem_id="training")
     plot = live_plot()
-    _heading(4, "How good is it?")
+    _heading(4, tr("How good is it?"))
     results = build_results(context)
-    _heading(5, "Your runs")
+    _heading(5, tr("Your runs"))
     build_my_runs(context, page, results, plot, plot_of, network_lists=network_lists, tabs=tabs)
 
     outputs = [status, plot, train, stop, resume, tokens]
@@ -117,7 +120,7 @@ def build_train_tab(
     async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         token = new_token()
         dataset = context.sessions.get(request.session_hash).dataset
-        waking = cards.waiting_card("Waking the network …")
+        waking = cards.waiting_card(tr("Waking the network …"))
         yield waking, gr.skip(), gr.update(interactive=False), gr.skip(), gr.skip(), gr.skip()
         try:
             plan = await context.quick.run(form.plan, values)
@@ -192,7 +195,7 @@ def _heading(number: int, text: str) -> None:
 
 def _status(progress: Progress, job: Job) -> str:
     if progress.state == "queued":
-        return cards.waiting_card(f"Waiting: place {progress.place} in the queue")
+        return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
     if progress.snapshot is None:
-        return cards.waiting_card("Beginning …")
+        return cards.waiting_card(tr("Beginning …"))
     return run_card(progress.snapshot, stopping=job.stopping)

@@ -16,6 +16,7 @@ from demo import cards
 from demo.context import Context
 from demo.data_cards import alt_text, data_card
 from demo.jobs import Job, Progress
+from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
 from demo.opening import open_source
 from demo.train_own import build_own_classes, collect_own, visitors_folder
@@ -23,16 +24,18 @@ from demo.train_own import build_own_classes, collect_own, visitors_folder
 ZIP, OWN = "a zip of mine", "my own pictures"
 DEFAULT = "oxford-pets"
 _HINTS = {
-    ZIP: "Make a zip in which each class has a folder of its own, called as the class, with at least 5 pictures. "
-    "Folders train, val and test inside are understood, too.",
-    OWN: "Name at least 2 classes and give each at least 5 pictures: drop files, or take them with the camera.",
+    ZIP: mark(
+        "Make a zip in which each class has a folder of its own, called as the class, with at least 5 pictures. "
+        "Folders train, val and test inside are understood, too."
+    ),
+    OWN: mark("Name at least 2 classes and give each at least 5 pictures: drop files, or take them with the camera."),
 }
 _FETCHING = {
-    "waiting": "Waiting for the download to begin",
-    "downloading": "Downloading",
-    "checking": "Checking what came",
-    "unpacking": "Unpacking",
-    "ready": "Ready",
+    "waiting": mark("Waiting for the download to begin: {received:,.0f} of {total:,.0f} MB"),
+    "downloading": mark("Downloading: {received:,.0f} of {total:,.0f} MB"),
+    "checking": mark("Checking what came: {received:,.0f} of {total:,.0f} MB"),
+    "unpacking": mark("Unpacking: {received:,.0f} of {total:,.0f} MB"),
+    "ready": mark("Ready: {received:,.0f} of {total:,.0f} MB"),
 }
 
 
@@ -53,24 +56,24 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
             source = gr.Dropdown(
                 _choices(listings),
                 value=first,
-                label="Pictures",
-                info="What shall it learn to tell apart?",
+                label=tr("Pictures"),
+                info=tr("What shall it learn to tell apart?"),
                 elem_id="dataset",
             )
             with gr.Row(visible=False) as fetching:
-                fetch = gr.Button("Download", variant="primary", elem_id="fetch")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-fetch")
+                fetch = gr.Button(tr("Download"), variant="primary", elem_id="fetch")
+                stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-fetch")
             zip_file = gr.File(
                 file_types=[".zip"],
-                label=f"A zip of class folders (up to {context.limits.max_upload_mb} MB)",
+                label=tr("A zip of class folders (up to {megabytes} MB)", megabytes=context.limits.max_upload_mb),
                 height=140,
                 visible=False,
                 elem_id="zip",
             )
-            card = gr.HTML(cards.waiting_card("Opening the pictures …"), elem_id="data")
+            card = gr.HTML(cards.waiting_card(tr("Opening the pictures …")), elem_id="data")
         with gr.Column(scale=8, min_width=300):
             sheet = gr.Image(
-                label="Some of the pictures",
+                label=tr("Some of the pictures"),
                 show_label=False,
                 type="filepath",
                 format="jpeg",
@@ -96,7 +99,10 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
             "zip_file": gr.update(visible=source == ZIP, **({} if source == ZIP else {"value": None})),
             "own_place": gr.update(visible=source == OWN),
             "fetching": gr.update(visible=away and fetching_is_allowed()),
-            "fetch": gr.update(value=f"Download ({_megabytes(listing)})" if away else "Download", interactive=True),
+            "fetch": gr.update(
+                value=tr("Download ({megabytes})", megabytes=_megabytes(listing)) if away else tr("Download"),
+                interactive=True,
+            ),
             "stop": gr.update(interactive=False),
         }
 
@@ -106,11 +112,12 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
         listing = next((one for one in list_datasets() if one.name == source), None)
         no_sheet = gr.update(value=None, visible=False)
         if listing is None:
-            yield show(cards.waiting_card(_HINTS.get(source, "")), no_sheet, **layout(source))
+            yield show(cards.waiting_card(tr(_HINTS.get(source, ""))), no_sheet, **layout(source))
         elif not listing.here:
             yield show(cards.waiting_card(_not_here(listing)), no_sheet, **layout(source))
         else:
-            yield show(cards.waiting_card(f"Opening {listing.title} …"), gr.update(visible=True), **layout(source))
+            said = tr("Opening {title} …", title=tr(listing.title))
+            yield show(cards.waiting_card(said), gr.update(visible=True), **layout(source))
             async for update in watch(visitor, lambda: context.openings.job(source)):
                 yield update
 
@@ -188,7 +195,8 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
         finally:
             job.stop()
         if job.state == "stopped":
-            yield show(cards.waiting_card("Stopped. What came is kept: the download goes on from there."), **idle)
+            said = tr("Stopped. What came is kept: the download goes on from there.")
+            yield show(cards.waiting_card(said), **idle)
             return
         async for update in choose(source, request):
             yield update
@@ -231,44 +239,58 @@ def _choices(listings: list[DatasetListing]) -> list[tuple[str, str]]:
     choices = []
     for one in listings:
         if one.here:
-            note = f"{one.classes} classes, {one.pictures:,} pictures"
+            note = f"{_classes(one)}, {_pictures(one)}"
         elif fetching_is_allowed():
-            note = f"needs a download: {_megabytes(one)}"
+            note = tr("needs a download: {megabytes}", megabytes=_megabytes(one))
         else:
-            note = "not on this machine"
-        choices.append((f"{one.title} ({note})", one.name))
-    return [*choices, ("A zip of mine", ZIP), ("My own pictures: files or camera", OWN)]
+            note = tr("not on this machine")
+        choices.append((f"{tr(one.title)} ({note})", one.name))
+    return [*choices, (tr("A zip of mine"), ZIP), (tr("My own pictures: files or camera"), OWN)]
 
 
 def _not_here(listing: DatasetListing) -> str:
     if fetching_is_allowed():
-        return (
-            f"{listing.title}: {listing.pictures:,} pictures, {listing.classes} classes. They are not on this machine "
-            f"yet. The download needs internet: {_megabytes(listing)}, once for everybody who uses this machine."
+        return tr(
+            "{title}: {pictures}, {classes}. They are not on this machine yet. "
+            "The download needs internet: {megabytes}, once for everybody who uses this machine.",
+            title=tr(listing.title),
+            pictures=_pictures(listing),
+            classes=_classes(listing),
+            megabytes=_megabytes(listing),
         )
-    return (
-        f"{listing.title} is not on this machine, and its host lets nothing be fetched from the internet. "
-        "The drawn pets need no download."
+    return tr(
+        "{title} is not on this machine, and its host lets nothing be fetched from the internet. "
+        "The drawn pets need no download.",
+        title=tr(listing.title),
     )
 
 
+def _pictures(listing: DatasetListing) -> str:
+    return tr_n("{count:,} picture", "{count:,} pictures", listing.pictures)
+
+
+def _classes(listing: DatasetListing) -> str:
+    return tr_n("{count} class", "{count} classes", listing.classes)
+
+
 def _megabytes(listing: DatasetListing) -> str:
-    return f"{listing.download_bytes / 1e6:,.0f} MB"
+    return tr("{megabytes:,.0f} MB", megabytes=listing.download_bytes / 1e6)
 
 
 def _opening_card(progress: Progress) -> str:
     if progress.state == "queued":
-        return cards.waiting_card(f"Waiting: place {progress.place} in the queue")
+        return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
     if progress.snapshot is None:
-        return cards.waiting_card("Opening the pictures …")
-    return cards.waiting_card(progress.snapshot.text, progress.snapshot.share)
+        return cards.waiting_card(tr("Opening the pictures …"))
+    return cards.waiting_card(tr(progress.snapshot.text), progress.snapshot.share)
 
 
 def _fetching_card(progress: Progress) -> str:
     if progress.snapshot is None:
-        place = f": place {progress.place} in the queue" if progress.state == "queued" else " …"
-        return cards.waiting_card("Waiting" + place)
+        if progress.state == "queued":
+            return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+        return cards.waiting_card(tr("Waiting …"))
     fetched = progress.snapshot
     received, total = fetched.received_bytes, fetched.total_bytes
-    text = f"{_FETCHING[fetched.phase]}: {received / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+    text = tr(_FETCHING[fetched.phase], received=received / 1e6, total=total / 1e6)
     return cards.waiting_card(text, min(1.0, received / max(1, total)))

@@ -16,14 +16,16 @@ from gradio.components.image import ImageData
 from core import places
 from core.datasets.labelled import MIN_PICTURES
 from core.errors import DatasetError
+from core.texts import mark, say
 from demo import cards
 from demo.context import Context
+from demo.languages import tr, tr_n
 from demo.messages import message_for
 from demo.opening import Opened, look_at
 
 MAX_CLASSES = 8
 _FIRST_SHOWN = 2
-_EXAMPLES = ("my cat", "my dog", "nobody")
+_EXAMPLES = (mark("my cat"), mark("my dog"), mark("nobody"))
 # Folders that a killed server left behind.
 _UNUSED_SECONDS = 24 * 3600
 _COPY_AT_ONCE = 16
@@ -67,24 +69,25 @@ def build_own_classes(context: Context) -> OwnClasses:
         if number % 2 == 0:
             pair = gr.Row()
         with pair, gr.Column(visible=number < _FIRST_SHOWN, min_width=240, elem_classes="pl-own-class") as row:
-            hint = _EXAMPLES[number] if number < len(_EXAMPLES) else "its name"
+            hint = tr(_EXAMPLES[number]) if number < len(_EXAMPLES) else tr("its name")
             names.append(
-                gr.Textbox(label=f"Class {number + 1}", placeholder=hint, max_lines=1, elem_id=f"own-name-{number + 1}")
+                gr.Textbox(label=_numbered(number), placeholder=hint, max_lines=1, elem_id=f"own-name-{number + 1}")
             )
             files.append(
-                gr.File(file_count="multiple", label="Its pictures", height=130, elem_id=f"own-files-{number + 1}")
+                gr.File(file_count="multiple", label=tr("Its pictures"), height=130, elem_id=f"own-files-{number + 1}")
             )
             counts.append(gr.HTML(_count_card(0, 0), elem_id=f"own-count-{number + 1}"))
-            removers.append(gr.Button("Remove the last shot", size="sm", visible=False))
+            removers.append(gr.Button(tr("Remove the last shot"), size="sm", visible=False))
         rows.append(row)
     shown = gr.State(_FIRST_SHOWN)
-    with gr.Accordion("Take pictures with the camera", open=False, elem_id="own-camera"):
-        into = gr.Radio(_class_choices([""] * _FIRST_SHOWN), value=0, label="Each picture that you take is added to")
+    with gr.Accordion(tr("Take pictures with the camera"), open=False, elem_id="own-camera"):
+        choices = _class_choices([""] * _FIRST_SHOWN)
+        into = gr.Radio(choices, value=0, label=tr("Each picture that you take is added to"))
         camera = gr.Image(
             type="filepath",
             image_mode=None,
             sources=["webcam"],
-            label="Camera",
+            label=tr("Camera"),
             height=320,
             webcam_options=gr.WebcamOptions(mirror=False),
             buttons=[],
@@ -93,8 +96,8 @@ def build_own_classes(context: Context) -> OwnClasses:
         camera.preprocess = _path_of  # unopened: reading is left to `core`, with its limits and messages
         said = gr.HTML()
     with gr.Row():
-        more = gr.Button("Add a class", size="sm")
-        use = gr.Button("Use these pictures", variant="primary", elem_id="use-own")
+        more = gr.Button(tr("Add a class"), size="sm")
+        use = gr.Button(tr("Use these pictures"), variant="primary", elem_id="use-own")
 
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -126,7 +129,13 @@ def build_own_classes(context: Context) -> OwnClasses:
             return [None, cards.message_card(message_for(error)), *skip]
         skip[number] = _count_card(len(files[number] or []), taken)
         skip[MAX_CLASSES + number] = gr.update(visible=True)
-        return [None, cards.waiting_card(f"Added to class {number + 1}: {taken} taken so far."), *skip]
+        said = tr_n(
+            "Added to class {number}: {count} taken so far.",
+            "Added to class {number}: {count} taken so far.",
+            taken,
+            number=number + 1,
+        )
+        return [None, cards.waiting_card(said), *skip]
 
     def remover_of(number: int) -> Callable:
         def remove_shot(files: list[str] | None, request: gr.Request) -> list:
@@ -196,10 +205,10 @@ def collect_own(folder: Path, values: Sequence, *, max_pictures: int) -> Iterato
             kept.append(_kept(folder, path))
             done += 1
             if done % _COPY_AT_ONCE == 0:
-                yield Opened(f"Copying your pictures: {done} of {total}", done / total)
+                yield Opened(say("Copying your pictures: {done} of {total}", done=done, total=total), done / total)
         collected.append((name, kept))
     _refuse_same_names([name for name, _ in collected])
-    yield Opened("Reading your pictures …")
+    yield Opened(mark("Reading your pictures …"))
     yield from look_at(collect(dict(collected)))
 
 
@@ -278,13 +287,21 @@ def _choices(shown: int, names: Sequence[str]) -> dict:
 
 
 def _class_choices(names: Sequence[str]) -> list[tuple[str, int]]:
-    return [((name or "").strip() or f"Class {number + 1}", number) for number, name in enumerate(names)]
+    return [((name or "").strip() or _numbered(number), number) for number, name in enumerate(names)]
+
+
+def _numbered(number: int) -> str:
+    return tr("Class {number}", number=number + 1)
 
 
 def _count_card(files: int, shots: int) -> str:
     total = files + shots
     enough = total >= MIN_PICTURES
-    taken = f", {shots} of them taken here" if shots else ""
-    lack = "" if enough else f" · {MIN_PICTURES - total} more needed"
-    pictures = "1 picture" if total == 1 else f"{total} pictures"
-    return f'<p class="pl-own-count{" pl-enough" if enough else ""}">{pictures}{taken}{lack}</p>'
+    said = tr_n("{count} picture", "{count} pictures", total)
+    if shots:
+        said = tr_n(
+            "{pictures}, {count} of them taken here", "{pictures}, {count} of them taken here", shots, pictures=said
+        )
+    if not enough:
+        said += " · " + tr_n("{count} more needed", "{count} more needed", MIN_PICTURES - total)
+    return f'<p class="pl-own-count{" pl-enough" if enough else ""}">{said}</p>'

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from demo.languages import tr
 from demo.live_plot import PlottedRun, plot_value
 from demo.session import Session, VisitorsRun
 
@@ -44,7 +45,7 @@ def short_names(names: Sequence[str]) -> list[str]:
     parts = [name.partition(" (") for name in names]
     if len(names) < 2 or len({shared for shared, _, _ in parts}) > 1:
         return list(names)
-    return [differs.removesuffix(")") or "all as it comes" for _, _, differs in parts]
+    return [differs.removesuffix(")") or tr("all as it comes") for _, _, differs in parts]
 
 
 def _plotted(runs: Sequence[VisitorsRun], names: Sequence[str]) -> list[PlottedRun]:

@@ -13,10 +13,12 @@ from core.errors import DatasetError
 from demo import cards
 from demo.context import Context
 from demo.jobs import Job
+from demo.languages import mark, tr
 from demo.live_plot import rate_plot, rate_value
 from demo.messages import message_for
 from demo.networks import prepare
 from demo.setting_widgets import plain
+from demo.train_cards import looking
 from demo.train_settings import HEAD, Form
 
 if TYPE_CHECKING:
@@ -25,16 +27,19 @@ if TYPE_CHECKING:
     from core.runs.plan import Plan
     from core.training.rates import RateSnapshot
 
-ABOUT = "Tries all learning rates in one short run, from far too low to far too high. The best ones are where the loss falls fastest."
+ABOUT = mark(
+    "Tries all learning rates in one short run, from far too low to far too high. "
+    "The best ones are where the loss falls fastest."
+)
 
 
 def build_rate_finder(context: Context, form: Form) -> None:
     """Put the components on the page and connect them; they are there for a new head only."""
-    with gr.Accordion("Find a learning rate", open=False, elem_id="rate-finder") as place:
-        gr.Markdown(ABOUT)
+    with gr.Accordion(tr("Find a learning rate"), open=False, elem_id="rate-finder") as place:
+        gr.Markdown(tr(ABOUT))
         with gr.Row():
-            find = gr.Button("Find a rate", elem_id="find-rate")
-            use = gr.Button("Use it", visible=False, variant="primary", elem_id="use-rate")
+            find = gr.Button(tr("Find a rate"), elem_id="find-rate")
+            use = gr.Button(tr("Use it"), visible=False, variant="primary", elem_id="use-rate")
         said = gr.HTML(elem_id="rate-said")
         plot = rate_plot()
     found = gr.State()
@@ -42,7 +47,7 @@ def build_rate_finder(context: Context, form: Form) -> None:
     async def find_a_rate(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         session = context.sessions.get(request.session_hash)
         busy, idle, no_rate = gr.update(interactive=False), gr.update(interactive=True), gr.update(visible=False)
-        yield cards.waiting_card("Waking the network …"), rate_value([], [], None), busy, no_rate, None
+        yield cards.waiting_card(tr("Waking the network …")), rate_value([], [], None), busy, no_rate, None
         job = None
         try:
             plan = await context.quick.run(form.plan, values)
@@ -60,15 +65,14 @@ def build_rate_finder(context: Context, form: Form) -> None:
                 yield card, value, busy, no_rate, None
             suggested = getattr(progress.snapshot, "suggested", None)
             if suggested is None:
-                text = (
-                    "Stopped." if job.state == "stopped" else "No rate made the loss fall. Look at the other settings."
-                )
+                stopped = job.state == "stopped"
+                text = tr("Stopped.") if stopped else tr("No rate made the loss fall. Look at the other settings.")
                 yield cards.waiting_card(text), gr.skip(), idle, no_rate, None
             else:
-                rate = f"{suggested:.2g}"
-                text = f"The loss falls fastest at a rate of {plain(float(rate))}."
-                label = gr.update(value=f"Use {plain(float(rate))}", visible=True)
-                yield cards.waiting_card(text), gr.skip(), idle, label, plain(float(rate))
+                rate = plain(float(f"{suggested:.2g}"))
+                text = tr("The loss falls fastest at a rate of {rate}.", rate=rate)
+                label = gr.update(value=tr("Use {rate}", rate=rate), visible=True)
+                yield cards.waiting_card(text), gr.skip(), idle, label, rate
         except Exception as error:
             yield cards.message_card(message_for(error)), gr.skip(), idle, no_rate, None
         finally:
@@ -108,9 +112,10 @@ def _find(plan: Plan, dataset: Dataset) -> Iterator[EmbedSnapshot | RateSnapshot
 
 def _seen(snapshot: EmbedSnapshot | RateSnapshot | None, place: int) -> tuple[str, Any]:
     if snapshot is None:
-        return cards.waiting_card(f"Waiting: place {place} in the queue" if place else "Beginning …"), gr.skip()
+        waiting = tr("Waiting: place {place} in the queue", place=place) if place else tr("Beginning …")
+        return cards.waiting_card(waiting), gr.skip()
     if hasattr(snapshot, "rates"):
         value = rate_value(snapshot.rates, snapshot.losses, snapshot.suggested)
-        return cards.waiting_card(f"Trying rates: {plain(snapshot.rates[-1])}"), value
-    text = f"Looking at {snapshot.total:,} pictures once: {snapshot.done / max(1, snapshot.total):.0%}"
-    return cards.waiting_card(text, snapshot.done / max(1, snapshot.total)), gr.skip()
+        return cards.waiting_card(tr("Trying rates: {rate}", rate=plain(snapshot.rates[-1]))), value
+    share = snapshot.done / max(1, snapshot.total)
+    return cards.waiting_card(looking(snapshot.total, f"{share:.0%}"), share), gr.skip()

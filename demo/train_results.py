@@ -22,6 +22,7 @@ from demo import cards
 from demo.confusion_matrix import build_confusion_matrix, clicked_cell, confused_pairs, confusion_table
 from demo.context import Context
 from demo.evaluation_view import calibration_chart, figures_panel, per_class_table
+from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
 from demo.picture_grid import MOST_PICTURES, picture_grid, read_thumbnails
 from demo.run_pictures import find_pictures
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
     from core.evaluation import Evaluation
     from demo.session import VisitorsRun
 
-HINT = "When a network has been trained, you see here how good it is, and which pictures it gets wrong."
-NOT_TESTED = "This run is not finished, so nobody knows yet how good it is."
-NO_PICTURES = "To see the pictures too, choose at the top the data set that this run was tested on."
-WORST = "Its worst mistakes, the surest first"
-PRESS = "Press a number in the table to see its pictures here."
-METHODS = {"head": "a new last layer", "finetune": "fine-tuned", "scratch": "trained from scratch"}
+HINT = mark("When a network has been trained, you see here how good it is, and which pictures it gets wrong.")
+NOT_TESTED = mark("This run is not finished, so nobody knows yet how good it is.")
+NO_PICTURES = mark("To see the pictures too, choose at the top the data set that this run was tested on.")
+WORST = mark("Its worst mistakes, the surest first")
+PRESS = mark("Press a number in the table to see its pictures here.")
+METHODS = {"head": mark("a new last layer"), "finetune": mark("fine-tuned"), "scratch": mark("trained from scratch")}
 FEW = 12
 
 # Pictures that were asked for come into sight, and nothing moves where they are in sight already.
@@ -92,17 +93,17 @@ class _Turns:
 def build_results(context: Context) -> Results:
     """Put the components on the page and connect them."""
     turns = _Turns(2 * context.limits.max_sessions)
-    hint = gr.HTML(cards.waiting_card(HINT), elem_id="results-hint")
+    hint = gr.HTML(cards.waiting_card(tr(HINT)), elem_id="results-hint")
     with gr.Column(visible=False, elem_id="results") as place:
         summary = gr.HTML(elem_id="results-summary")
         worst = gr.HTML(elem_id="worst")
         matrix = build_confusion_matrix()
         pressed = gr.HTML(elem_id="pressed", js_on_load=COME_INTO_SIGHT_JS)
-        with gr.Accordion("The pictures that it was least sure about", open=False):
+        with gr.Accordion(tr("The pictures that it was least sure about"), open=False):
             unsure = gr.HTML(elem_id="unsure")
-        with gr.Accordion("Class by class", open=False):
+        with gr.Accordion(tr("Class by class"), open=False):
             classes = gr.HTML(elem_id="classes")
-        with gr.Accordion("Is it as sure as it should be?", open=False):
+        with gr.Accordion(tr("Is it as sure as it should be?"), open=False):
             calibration = gr.HTML(elem_id="calibration")
     changed = gr.Textbox(visible="hidden")
 
@@ -113,7 +114,7 @@ def build_results(context: Context) -> Results:
         turns.next(visitor, "pressed")  # what is pressed in the old matrix is late from now on
         run = _shown(context, visitor)
         texts = _no_texts() if run is None else _texts(run)
-        hint_text = cards.waiting_card(HINT if run is None else NOT_TESTED)
+        hint_text = cards.waiting_card(tr(HINT if run is None else NOT_TESTED))
         tested = run is not None and run.evaluation is not None
         return [gr.update(value=hint_text, visible=not tested), gr.update(visible=tested), *texts, turn]
 
@@ -139,7 +140,7 @@ def _load_pictures(context: Context, turns: _Turns, changed: gr.Textbox, worst: 
         try:
             surest = await _grid(context, run, run.evaluation.worst_mistakes(FEW), wanted)
             if surest:
-                yield _section(WORST, surest), gr.skip()
+                yield _section(tr(WORST), surest), gr.skip()
             weakest = await _grid(context, run, run.evaluation.most_unsure(FEW), wanted)
             if weakest:
                 yield gr.skip(), weakest
@@ -210,12 +211,12 @@ def _texts(run: VisitorsRun) -> list[str]:
     if evaluation is None:
         return _no_texts()
     has_pictures = _has_pictures(run)
-    waiting = "Looking for the pictures …" if has_pictures else NO_PICTURES
+    waiting = tr("Looking for the pictures …") if has_pictures else tr(NO_PICTURES)
     return [
         _heading(run) + figures_panel(evaluation, _split(run), alike=run.alike or 0),
-        _section(WORST, _line(waiting)) if has_pictures and evaluation.correct < evaluation.n else "",
+        _section(tr(WORST), _line(waiting)) if has_pictures and evaluation.correct < evaluation.n else "",
         confusion_table(evaluation) + confused_pairs(evaluation),
-        _section("", _line(PRESS if has_pictures else NO_PICTURES)),
+        _section("", _line(tr(PRESS if has_pictures else NO_PICTURES))),
         _line(waiting),
         per_class_table(evaluation),
         calibration_chart(evaluation),
@@ -233,25 +234,32 @@ async def _grid(context: Context, run: VisitorsRun, indices: Sequence[int], want
     if not len(indices):
         return ""
     if not _has_pictures(run):
-        return _line(NO_PICTURES)
+        return _line(tr(NO_PICTURES))
     thumbnails = await read_thumbnails(context, [run.tested.items[index] for index in indices[:MOST_PICTURES]], wanted)
     return None if thumbnails is None else picture_grid(run.evaluation, indices, thumbnails)
 
 
 def _heading(run: VisitorsRun) -> str:
     record = run.record
-    return (
-        f'<div class="pl-run-heading"><h2>{escape(record.name)}</h2><p>{escape(record.backbone.title)}, '
-        f"{METHODS[record.method]}, learned from {escape(record.dataset.title)}</p></div>"
+    what = tr(
+        "{network}, {method}, learned from {pictures}",
+        network=record.backbone.title,
+        method=tr(METHODS[record.method]),
+        pictures=tr(record.dataset.title),
     )
+    return f'<div class="pl-run-heading"><h2>{escape(record.name)}</h2><p>{escape(what)}</p></div>'
 
 
 def _cell_title(evaluation: Evaluation, truth: int, said: int, count: int) -> str:
     names = evaluation.class_names
-    what = f"{names[truth]}, rightly recognised" if truth == said else f"{names[truth]}, called {names[said]}"
-    pictures = f"{count} picture{'s' * (count != 1)}"
-    first = f"; the {MOST_PICTURES} surest" if count > MOST_PICTURES else ""
-    return f"{what}: {pictures}{first}"
+    if truth == said:
+        what = tr("{name}, rightly recognised", name=names[truth])
+    else:
+        what = tr("{truth}, called {said}", truth=names[truth], said=names[said])
+    pictures = tr_n("{count} picture", "{count} pictures", count)
+    if count > MOST_PICTURES:
+        return tr("{what}: {pictures}; the {most} surest", what=what, pictures=pictures, most=MOST_PICTURES)
+    return f"{what}: {pictures}"
 
 
 def _section(title: str, inner: str) -> str:

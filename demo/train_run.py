@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core import places
 from core.errors import DatasetError
+from core.texts import say
 from demo.jobs import BusyError
 from demo.session import Session, VisitorsRun
 
@@ -137,6 +138,6 @@ def check_same_pictures(run: VisitorsRun, dataset: Dataset | None) -> Dataset:
         raise DatasetError(
             "{name} learned from {title}. Choose these pictures at the top, then press Go on.",
             name=run.record.name,
-            title=learned_from.title,
+            title=say(learned_from.title),
         )
     return dataset

@@ -13,6 +13,7 @@ from core.errors import SettingsError
 from core.settings import Setting, settings_of
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import FROM_SCRATCH, TuneSettings
+from demo.languages import mark, tr
 from demo.networks import network_dropdown
 from demo.setting_widgets import plain, value_of, widget_of
 
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
 
 HEAD, TUNE = ("head",), ("finetune", "scratch")
 ALL = HEAD + TUNE
-METHODS = (("New head", "head"), ("Fine-tune", "finetune"), ("From scratch", "scratch"))
-_HEAD = HeadSettings()
+METHODS = ((mark("New head"), "head"), (mark("Fine-tune"), "finetune"), (mark("From scratch"), "scratch"))
 ABOUT_METHODS = {
-    "head": "The network stays as it is and looks at each picture once; only a new last layer learns. **Seconds.**",
-    "finetune": "First a new last layer learns for a few seconds, always with the usual settings "
-    f"({_HEAD.epochs} epochs, learning rate {_HEAD.learning_rate:g}). Then the network's last stages learn with it, "
-    "with the settings below. Often the best, but it takes **minutes to hours.**",
-    "scratch": "Everything learns, from random weights, as if the network had never seen a picture. "
-    "**To compare:** what is it worth to know something already?",
+    "head": mark(
+        "The network stays as it is and looks at each picture once; only a new last layer learns. **Seconds.**"
+    ),
+    "finetune": mark(
+        "First a new last layer learns for a few seconds, always with the usual settings "
+        "({epochs} epochs, learning rate {rate:g}). Then the network's last stages learn with it, "
+        "with the settings below. Often the best, but it takes **minutes to hours.**"
+    ),
+    "scratch": mark(
+        "Everything learns, from random weights, as if the network had never seen a picture. "
+        "**To compare:** what is it worth to know something already?"
+    ),
 }
 MAX_NAME = 60
 
@@ -55,7 +61,10 @@ _IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class Group:
-    """Settings that are shown together, for some methods; without a title they are always on the screen."""
+    """Settings that are shown together, for some methods; without a title they are always on the screen.
+
+    The title is translated where it is shown.
+    """
 
     title: str
     methods: Sequence[str]
@@ -111,11 +120,11 @@ def groups() -> Iterator[Group]:
     yield Group("", ALL, ("head.images_per_class",))
     shown = {"head.epochs", "head.learning_rate", "tune.epochs", "tune.learning_rate", "head.images_per_class"}
     shown |= {*_TRICKS, *_FOR_ALL, *_NOT_SHOWN}
-    yield Group("The lesson's tricks", HEAD, _TRICKS)
+    yield Group(mark("The lesson's tricks"), HEAD, _TRICKS)
     rest = [key for key in every_setting() if key not in shown]
-    yield Group("More", HEAD, [key for key in rest if not key.startswith("tune.")])
-    yield Group("Training the network", TUNE, [key for key in rest if key.startswith("tune.")])
-    yield Group("For every method", ALL, _FOR_ALL)
+    yield Group(mark("More"), HEAD, [key for key in rest if not key.startswith("tune.")])
+    yield Group(mark("Training the network"), TUNE, [key for key in rest if key.startswith("tune.")])
+    yield Group(mark("For every method"), ALL, _FOR_ALL)
 
 
 def build_form() -> Form:
@@ -128,7 +137,7 @@ def build_form() -> Form:
         scale = len(group.keys) if not group.title else 1
         with gr.Column(scale=scale, visible="head" in group.methods, min_width=200, elem_classes="pl-group") as column:
             if group.title:
-                gr.HTML(f"<h4>{group.title}</h4>", elem_classes="pl-group-title")
+                gr.HTML(f"<h4>{tr(group.title)}</h4>", elem_classes="pl-group-title")
             for start in range(0, len(group.keys), _IN_A_ROW):
                 with gr.Row(equal_height=True):
                     for key in group.keys[start : start + _IN_A_ROW]:
@@ -136,26 +145,27 @@ def build_form() -> Form:
         shown_for.append((column, group.methods))
 
     with gr.Row():
-        network = network_dropdown("Network", "or type another timm network's name", to_train=True)
+        network = network_dropdown(tr("Network"), tr("or type another timm network's name"), to_train=True)
         name = gr.Textbox(
-            label="Name of this run",
-            info="if you want to give it one",
-            placeholder="made from the settings",
+            label=tr("Name of this run"),
+            info=tr("if you want to give it one"),
+            placeholder=tr("made from the settings"),
             max_lines=1,
             min_width=240,
             elem_id="run-name",
         )
     with gr.Row():
-        method = gr.Radio(list(METHODS), value="head", label="Method", elem_id="method", scale=2, min_width=300)
+        methods = [(tr(title), name) for title, name in METHODS]
+        method = gr.Radio(methods, value="head", label=tr("Method"), elem_id="method", scale=2, min_width=300)
         with gr.Column(scale=3, min_width=300, elem_classes="pl-about"):
-            about = gr.Markdown(ABOUT_METHODS["head"], elem_id="about-method")
+            about = gr.Markdown(_about("head"), elem_id="about-method")
     essential, folded = [], []
     for group in groups():
         (folded if group.title else essential).append(group)
     with gr.Row():
         for group in essential:
             put(group)
-    with gr.Accordion("All settings", open=False, elem_id="all-settings"):
+    with gr.Accordion(tr("All settings"), open=False, elem_id="all-settings"):
         for group in folded:
             put(group)
 
@@ -164,7 +174,7 @@ def build_form() -> Form:
     def show_for_method(method: str, *values: Any) -> list:
         shown = [gr.update(visible=method in methods) for _, methods in shown_for]
         defaults = [default_for(method, key, value) for key, value in zip(own_defaults, values, strict=True)]
-        return [gr.update(value=ABOUT_METHODS[method]), *shown, *defaults]
+        return [gr.update(value=_about(method)), *shown, *defaults]
 
     method.change(
         show_for_method,
@@ -198,6 +208,11 @@ def every_setting() -> dict[str, Setting]:
         for part, settings_class in _CLASSES.items()
         for setting in settings_of(settings_class)
     }
+
+
+def _about(method: str) -> str:
+    usual = HeadSettings()
+    return tr(ABOUT_METHODS[method], epochs=usual.epochs, rate=usual.learning_rate)
 
 
 def _checked_name(name: Any) -> str:

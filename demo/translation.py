@@ -1,8 +1,8 @@
 """Keeps the catalogues in step with the code: `python -m demo.translation`.
 
-What the page can say is read from the source: the texts of `tr`, `tr_n` and `mark`, the words of errors, and what the
-settings and presets of `core` say of themselves. Each `assets/languages/*.po` gets the texts that are new, untranslated,
-and loses those that nobody says any more. A new language: `python -m demo.translation de`.
+What the page can say is read from the source: the texts of `tr`, `tr_n` and `mark`, those of `say` and `say_n` in `core`,
+the words of errors, and what the settings and presets of `core` say of themselves. Each `assets/languages/*.po` gets the
+texts that are new, untranslated, and loses those that nobody says any more. A new language: `python -m demo.translation de`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from core.errors import PetLensError
+from core.errors import ImageError, PetLensError
+from core.texts import first_sentence
 from demo.languages import FOLDER
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -55,15 +56,19 @@ def texts_of(path: Path) -> Iterator[Text]:
     where = path.relative_to(PROJECT).as_posix()
     if where.startswith(_NOT_ON_THE_PAGE):
         return
+    package = where.split("/")[0]
     for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(call, ast.Call):
             continue
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         said = [argument.value for argument in call.args if _is_text(argument)]
-        if name == "tr_n" and len(said) == 2:
+        if name in ("tr_n", "say_n") and len(said) == 2:
             yield Text(*said, (where, call.lineno))
-        elif said and (name in ("tr", "mark") or name in _errors()):
+        elif said and (name in ("tr", "mark", "say") or name in _errors()):
             yield Text(said[0], "", (where, call.lineno))
+            if name == ImageError.__name__ and package == "core" and first_sentence(said[0]) != said[0]:
+                # a list of files that were left out has no room for what to do
+                yield Text(first_sentence(said[0]), "", (where, call.lineno))
         elif name.endswith("Preset"):
             for text in said[1 : 1 + len(_DESCRIBING)]:
                 yield Text(text, "", (where, call.lineno))

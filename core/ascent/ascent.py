@@ -33,10 +33,11 @@ from core.objectives import Look
 from core.optimisers import make_optimiser
 from core.parameterize import Parameterization, parameterize
 from core.schedules import rate_factor
+from core.texts import mark
 
 T = TypeVar("T")
 
-DIVERGED = "The picture's numbers ran away: this is the last good one. Try a lower learning rate."
+DIVERGED = mark("The picture's numbers ran away: this is the last good one. Try a lower learning rate.")
 # Looks of a whole run at the least, however fast it is: the film and the curve are made of them.
 _LOOKS_IN_A_RUN = 30
 # Views that a network sees in one batch at the most: more take more memory and gain no time.

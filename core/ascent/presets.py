@@ -9,6 +9,7 @@ from core.ascent.settings import AscentSettings
 from core.backbones.catalogue import DEFAULT_BACKBONE
 from core.backbones.sources import list_backbones
 from core.errors import BackboneError, SettingsError
+from core.texts import say
 
 # The lesson adds 0.005 times the sum of absolute differences of neighbours over a 224-pixel picture whose values run from
 # -1 to 1. Here it is their mean, of values from 0 to 1: 2 x 3 x 224 x 223 differences, each half as large.
@@ -137,4 +138,4 @@ def backbone_for(preset: Preset) -> tuple[str, str]:
     chosen = next(iter([*fitting, *here]), None)
     if chosen is None:
         raise BackboneError("There is no network on this machine that knows ImageNet's classes.")
-    return chosen.name, f"The lesson's ResNet-50 is not here: drawn by {chosen.title}."
+    return chosen.name, say("The lesson's ResNet-50 is not here: drawn by {network}.", network=chosen.title)

@@ -138,12 +138,19 @@ class AscentSettings(Checked):
             )
         most = 4 if self.optimiser == "lbfgs" else 16
         if self.looks * self.candidates > most:
+            looks = self.looks * self.candidates
+            if self.optimiser == "lbfgs":
+                raise SettingsError(
+                    "looks times candidates is {looks}, but one step may look {most} times at the most with L-BFGS, which "
+                    "looks several times more. Make one of them smaller.",
+                    looks=looks,
+                    most=most,
+                )
             raise SettingsError(
-                "looks times candidates is {looks}, but one step may look {most} times at the most{value}. Make "
-                "one of them smaller.",
-                looks=self.looks * self.candidates,
+                "looks times candidates is {looks}, but one step may look {most} times at the most. Make one of them "
+                "smaller.",
+                looks=looks,
                 most=most,
-                value=" with L-BFGS, which looks several times more" if most == 4 else "",
             )
         if not (self.class_weight or self.tv_weight or self.l2_weight or self.prior_weight):
             raise SettingsError("All weights are 0, so that nothing pulls the picture. Set class_weight to 1.")

@@ -93,7 +93,7 @@ def fetch_weights(hub_id: str) -> Iterator[FetchSnapshot]:
     except PetLensError:
         raise
     except Exception as error:
-        raise BackboneError(_plain_reason(hub_id, error)) from error
+        raise _in_plain_words(hub_id, error) from error
     yield FetchSnapshot(download.total_bytes, download.total_bytes)
 
 
@@ -164,16 +164,24 @@ def _check_size(hub_id: str, size: int | None) -> None:
         )
 
 
-def _plain_reason(hub_id: str, error: Exception) -> str:
+def _in_plain_words(hub_id: str, error: Exception) -> BackboneError:
     if isinstance(error, GatedRepoError):
-        return f"The hub gives {hub_id} only to people who accepted its terms. Choose another network."
+        return BackboneError(
+            "The hub gives {hub_id} only to people who accepted its terms. Choose another network.", hub_id=hub_id
+        )
     if isinstance(error, RepositoryNotFoundError):
-        return f"The hub has no weights called {hub_id}. Choose another network."
+        return BackboneError("The hub has no weights called {hub_id}. Choose another network.", hub_id=hub_id)
     if isinstance(error, SafetensorError):
-        return f"What the hub sent as {hub_id} is damaged or not in the safetensors format. Try again later."
+        return BackboneError(
+            "What the hub sent as {hub_id} is damaged or not in the safetensors format. Try again later.", hub_id=hub_id
+        )
     # the local one only says that there was no answer
     if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-        return f"{hub_id} has no weights in the safetensors format, the only one that is opened here."
+        return BackboneError(
+            "{hub_id} has no weights in the safetensors format, the only one that is opened here.", hub_id=hub_id
+        )
     if isinstance(error, OSError) and error.errno == 28:
-        return "The disk is full: there is no room for the weights."
-    return "The hub cannot be reached, or the connection broke. Check the internet connection and try again."
+        return BackboneError("The disk is full: there is no room for the weights.")
+    return BackboneError(
+        "The hub cannot be reached, or the connection broke. Check the internet connection and try again."
+    )

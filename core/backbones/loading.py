@@ -21,10 +21,11 @@ from core.backbones.catalogue import DEFAULT_BACKBONE, catalogued
 from core.backbones.freezing import freeze
 from core.backbones.hub import FetchSnapshot, fetch_weights
 from core.backbones.shipped import load_shipped_into
-from core.backbones.sources import find_in_hub_cache, find_local, is_shipped, list_backbones
+from core.backbones.sources import NOT_STATED, find_in_hub_cache, find_local, is_shipped, list_backbones
 from core.errors import BackboneError, SettingsError
 from core.fetching import fetching_is_allowed
 from core.imagenet import CLASS_COUNT
+from core.texts import OR, one_after_another, say
 
 # timm's names: an architecture, perhaps a tag. No colon, slash or dash: so no "hf-hub:", no URL, no path.
 _NAME = re.compile(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
@@ -178,8 +179,11 @@ def _checked_name(name: str) -> str:
     if name in timm.list_models() or name in timm.list_pretrained():
         return name
     close = difflib.get_close_matches(name, timm.list_pretrained(), n=3)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise BackboneError('timm has no network called "{name}".{hint}', name=name, hint=hint)
+    if close:
+        raise BackboneError(
+            'timm has no network called "{name}". Did you mean {names}?', name=name, names=one_after_another(close, OR)
+        )
+    raise BackboneError('timm has no network called "{name}".', name=name)
 
 
 def _recipe(name: str) -> _Recipe:
@@ -209,7 +213,7 @@ def _hub_weights(name: str) -> tuple[str, str, str]:
             name=name,
             what_is_here=_what_is_here(),
         )
-    return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or "not stated"
+    return f"{config.architecture}.{config.tag}", config.hf_hub_id, config.license or NOT_STATED
 
 
 def _build(recipe: _Recipe) -> Backbone:
@@ -250,7 +254,7 @@ def _create(recipe: _Recipe) -> torch.nn.Module:
 
 def _what_is_here() -> str:
     here = [listing.title for listing in list_backbones() if listing.here]
-    return f"Here now: {', '.join(here)}."
+    return say("Here now: {networks}.", networks=", ".join(here))
 
 
 def _max_backbones() -> int:

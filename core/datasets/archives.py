@@ -19,7 +19,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import places
@@ -28,6 +28,7 @@ from core.datasets.folders import FoundFile
 from core.datasets.labelled import LeftOut
 from core.datasets.limits import ArchiveLimits
 from core.errors import DatasetError
+from core.texts import Said, from_plain, mark, say, say_n, to_plain
 
 # Changes when a zip would be unpacked otherwise than before.
 _VERSION = b"zip 1"
@@ -87,14 +88,14 @@ def unpack(zip_path: Path, *, limits: ArchiveLimits | None = None) -> Iterator[U
                     size, reason = _write(archive.file, entry, temporary / entry.stored_name, limits)
                     budget -= size
                     if budget < 0:
-                        raise DatasetError(_too_large(zip_path, limits))
+                        raise _too_large(zip_path, limits)
                     if reason is None:
                         written.append(entry)
                     else:
                         left_out.append(LeftOut(entry.name, reason))
                     position += 1
         if not written:
-            raise DatasetError(_no_pictures(zip_path, left_out))
+            raise _no_pictures(zip_path, left_out)
         with _disk_errors_told(zip_path):
             _write_contents(temporary, written, left_out)
             _move_into_place(temporary, folder)
@@ -112,7 +113,7 @@ def read_contents(folder: Path) -> tuple[list[FoundFile], list[LeftOut]]:
     try:
         contents = json.loads((folder / _CONTENTS).read_text(encoding="utf-8"))
         files = [FoundFile(tuple(parts), folder / Path(stored).name) for stored, parts in contents["files"]]
-        return files, [LeftOut(*pair) for pair in contents["left_out"]]
+        return files, [LeftOut(from_plain(name), from_plain(reason)) for name, reason in contents["left_out"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DatasetError("What was unpacked from this zip is damaged. Give the zip again.") from error
 
@@ -162,7 +163,7 @@ def _read_table(path: Path, limits: ArchiveLimits) -> tuple[list[PlannedEntry], 
     if any(reported.reason.startswith("encrypted") for reported in left_out):
         raise DatasetError("{name} is protected by a password. Make a zip without one.", name=path.name)
     if not entries:
-        raise DatasetError(_no_pictures(path, left_out))
+        raise _no_pictures(path, left_out)
     if len(entries) > limits.max_images:
         raise DatasetError(
             "{name} holds more than {max_images:,} pictures, which the host of this app allows "
@@ -171,7 +172,7 @@ def _read_table(path: Path, limits: ArchiveLimits) -> tuple[list[PlannedEntry], 
             max_images=limits.max_images,
         )
     if sum(entry.info.file_size for entry in entries) > limits.max_unpacked_bytes:
-        raise DatasetError(_too_large(path, limits))
+        raise _too_large(path, limits)
     return entries, left_out
 
 
@@ -186,21 +187,25 @@ def _write(
             while piece := packed.read(_PIECE_BYTES):
                 size += len(piece)
                 if size > limits.max_file_bytes:
-                    reason = f"larger than {limits.max_file_bytes / 1e6:,.0f} MB"
+                    reason = say("larger than {megabytes:,.0f} MB", megabytes=limits.max_file_bytes / 1e6)
                     break
                 unpacked.write(piece)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError):
-        reason = "damaged in the zip"
+        reason = mark("damaged in the zip")
     if reason is not None:
         target.unlink(missing_ok=True)
     return size, reason
 
 
 def _write_contents(folder: Path, written: Sequence[PlannedEntry], left_out: Sequence[LeftOut]) -> None:
-    reported = [astuple(one) for one in left_out[:_REPORTED]]
+    reported = list(left_out[:_REPORTED])
     if len(left_out) > _REPORTED:
-        reported.append((f"{len(left_out) - _REPORTED:,} files more", "left out for such reasons, too"))
-    contents = {"files": [[entry.stored_name, entry.parts] for entry in written], "left_out": reported}
+        more = say_n("{count:,} file more", "{count:,} files more", len(left_out) - _REPORTED)
+        reported.append(LeftOut(more, mark("left out for such reasons, too")))
+    contents = {
+        "files": [[entry.stored_name, entry.parts] for entry in written],
+        "left_out": [[to_plain(one.name), to_plain(one.reason)] for one in reported],
+    }
     (folder / _CONTENTS).write_text(json.dumps(contents), encoding="utf-8")
 
 
@@ -241,8 +246,11 @@ def _disk_errors_told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "The disk is full." if full else "The host's folder for unpacked pictures cannot be written."
-        raise DatasetError("{name} cannot be unpacked. {reason}", name=path.name, reason=reason) from error
+        if full:
+            raise DatasetError("{name} cannot be unpacked. The disk is full.", name=path.name) from error
+        raise DatasetError(
+            "{name} cannot be unpacked. The host's folder for unpacked pictures cannot be written.", name=path.name
+        ) from error
 
 
 def _sweep(folder: Path) -> None:
@@ -255,13 +263,26 @@ def _sweep(folder: Path) -> None:
                 shutil.rmtree(inside, ignore_errors=True)
 
 
-def _too_large(path: Path, limits: ArchiveLimits) -> str:
-    return (
-        f"{path.name} unpacks to more than {limits.max_unpacked_bytes / 1e6:,.0f} MB, which the host of this app allows "
-        "(PETLENS_MAX_UNPACKED_MB). Use fewer or smaller pictures."
+def _too_large(path: Path, limits: ArchiveLimits) -> DatasetError:
+    return DatasetError(
+        "{name} unpacks to more than {megabytes:,.0f} MB, which the host of this app allows "
+        "(PETLENS_MAX_UNPACKED_MB). Use fewer or smaller pictures.",
+        name=path.name,
+        megabytes=limits.max_unpacked_bytes / 1e6,
     )
 
 
-def _no_pictures(path: Path, left_out: Sequence[LeftOut]) -> str:
-    first = f" Left out: {left_out[0].name} ({left_out[0].reason})." if left_out else ""
-    return f"{path.name} holds no pictures in class folders.{first} Put the pictures of each class into a folder of its own."
+def _no_pictures(path: Path, left_out: Sequence[LeftOut]) -> DatasetError:
+    if not left_out:
+        return DatasetError(
+            "{name} holds no pictures in class folders. Put the pictures of each class into a folder of its own.",
+            name=path.name,
+        )
+    first = left_out[0]
+    return DatasetError(
+        "{name} holds no pictures in class folders. Left out: {file} ({reason}). Put the pictures of each class into a "
+        "folder of its own.",
+        name=path.name,
+        file=first.name,
+        reason=first.reason if isinstance(first.reason, Said) else say(first.reason),
+    )

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.datasets.labelled import Dataset, LabelledImages, LeftOut, OpenSnapshot, Split, hold_out
 from core.errors import DatasetError
+from core.texts import mark
 
 FOLDER = "PetImages"
 PICTURES = 25_000
@@ -25,7 +26,7 @@ TITLE = "Cats vs Dogs"
 TEST_SHARE = 0.2
 SPLIT_SEED = 2007
 
-ABOUT = (
+ABOUT = mark(
     "25,000 photos of cats and dogs from a site for animals without a home (Asirra, Microsoft Research and "
     "Petfinder, 2007); no formal licence."
 )
@@ -64,7 +65,7 @@ def open_cats_vs_dogs(folder: Path, *, splits: Sequence[Split]) -> Iterator[Open
         if verdict.reason is not None:
             left_out[index] = LeftOut(names[index], verdict.reason)
         elif not verdict.is_jpeg:
-            left_out[index] = LeftOut(names[index], "This file is not a JPEG, whatever it is called.")
+            left_out[index] = LeftOut(names[index], mark("This file is not a JPEG, whatever it is called."))
     sound = [index for index in range(len(paths)) if index not in left_out]
     again = find_duplicates(
         [names[index] for index in sound],

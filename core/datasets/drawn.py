@@ -14,6 +14,7 @@ from PIL import Image
 from core.datasets.drawing.styles import ANIMALS, DRAWING_VERSION, STYLES, drawing
 from core.datasets.labelled import Dataset, LabelledImages, Split
 from core.errors import SettingsError
+from core.texts import mark
 
 PER_CLASS_RANGE = (5, 10_000)
 SEED_RANGE = (0, 2**31 - 1)
@@ -92,9 +93,11 @@ def drawn_pets(*, per_class: int = 120, seed: int = 0) -> Dataset:
 
     return Dataset(
         name=name,
-        title="Drawn pets",
-        about="Eight animals in eight drawing styles, drawn by this app itself: nothing is downloaded. Free to use "
-        "(Apache-2.0).",
+        title=mark("Drawn pets"),
+        about=mark(
+            "Eight animals in eight drawing styles, drawn by this app itself: nothing is downloaded. Free to use "
+            "(Apache-2.0)."
+        ),
         class_names=class_names,
         splits={"train": split("train"), "test": split("test")},
     )

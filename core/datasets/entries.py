@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from core.datasets.folders import is_ignored, is_picture_name, readable_name
 from core.datasets.labelled import LeftOut
 from core.datasets.limits import ArchiveLimits
+from core.texts import mark, say
 
 # Others can ask for gigabytes of memory (LZMA) or have no limit on what a few bytes become (bzip2).
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -64,9 +65,9 @@ def plan(infos: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> tuple[list[
         if not leads_out and (name.endswith(("/", "\\")) or any(is_ignored(part) for part in parts)):
             continue
         shown = "/".join(parts) or readable_name(name)
-        reason = "its path leads out of the zip" if leads_out else _why_not(info, parts, limits)
+        reason = mark("its path leads out of the zip") if leads_out else _why_not(info, parts, limits)
         if reason is None and parts in seen:
-            reason = "there is another file of this name"
+            reason = mark("there is another file of this name")
         if reason is None:
             seen.add(parts)
             entries.append(PlannedEntry(info, parts, _stored_name(len(entries), parts[-1])))
@@ -111,21 +112,21 @@ def _why_not(info: zipfile.ZipInfo, parts: tuple[str, ...], limits: ArchiveLimit
     kind = stat.S_IFMT(info.external_attr >> 16)
     suffix = os.path.splitext(parts[-1])[1].lower() if parts else ""
     if not parts or len(parts) > _MAX_DEPTH or any(len(part) > _MAX_NAME for part in parts):
-        return "its name is too long"
+        return mark("its name is too long")
     if kind not in (0, stat.S_IFREG):
-        return "a link" if kind == stat.S_IFLNK else "not a file"
+        return mark("a link") if kind == stat.S_IFLNK else mark("not a file")
     if suffix in _ARCHIVES:
-        return "an archive inside the archive: unpack it first"
+        return mark("an archive inside the archive: unpack it first")
     if not is_picture_name(parts[-1]):
-        return "not a picture"
+        return mark("not a picture")
     if info.flag_bits & _ENCRYPTED:
-        return "encrypted"
+        return mark("encrypted")
     if info.compress_type not in _METHODS:
-        return "packed in a way that is not opened here: use the usual one (deflate)"
+        return mark("packed in a way that is not opened here: use the usual one (deflate)")
     if info.file_size > limits.max_file_bytes:
-        return f"larger than {limits.max_file_bytes / 1e6:,.0f} MB"
+        return say("larger than {megabytes:,.0f} MB", megabytes=limits.max_file_bytes / 1e6)
     if info.file_size > max(limits.ratio_from_bytes, limits.max_ratio * info.compress_size):
-        return f"unpacks to more than {limits.max_ratio:,.0f} times its size"
+        return say("unpacks to more than {times:,.0f} times its size", times=limits.max_ratio)
     return None
 
 

@@ -13,7 +13,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import places
@@ -21,6 +21,7 @@ from core.datasets.labelled import LeftOut
 from core.errors import ImageError
 from core.images import MAX_FILE_BYTES, read_image
 from core.streams import in_chunks
+from core.texts import first_sentence, from_plain, mark, say, to_plain
 
 logger = logging.getLogger(__name__)
 
@@ -93,17 +94,18 @@ def look_at(path: Path) -> Verdict:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return Verdict("", False, "This is not a file.")
+            return Verdict("", False, mark("This is not a file."))
         if status.st_size > MAX_FILE_BYTES:
-            return Verdict("", False, f"This file is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
+            reason = say("This file is larger than {megabytes} MB.", megabytes=MAX_FILE_BYTES // 1_000_000)
+            return Verdict("", False, reason)
         data = path.read_bytes()
     except OSError:
-        return Verdict("", False, "This file cannot be opened.")
+        return Verdict("", False, mark("This file cannot be opened."))
     key, is_jpeg = hashlib.blake2b(data, digest_size=16).hexdigest(), data.startswith(b"\xff\xd8\xff")
     try:
         read_image(data, short_side_px=_SHORT_SIDE_PX)
     except ImageError as error:
-        return Verdict(key, is_jpeg, _first_sentence(str(error)))
+        return Verdict(key, is_jpeg, say(first_sentence(error.words), **error.values))
     return Verdict(key, is_jpeg, None)
 
 
@@ -120,17 +122,15 @@ def find_duplicates(names: Sequence[str], keys: Sequence[str], labels: Sequence[
         contradictory = len({labels[index] for index in group}) > 1
         for index in group if contradictory else group[1:]:
             other = next(i for i in group if i != index and (not contradictory or labels[i] != labels[index]))
-            reason = f"the same picture as {names[other]}" + (", which is in another class" if contradictory else "")
+            reason = say("the same picture as {name}", name=names[other])
+            if contradictory:
+                reason = say("the same picture as {name}, which is in another class", name=names[other])
             found[index] = LeftOut(names[index], reason)
     return found
 
 
 def _look_at_all(paths: Sequence[Path]) -> list[Verdict]:
     return [look_at(path) for path in paths]
-
-
-def _first_sentence(message: str) -> str:
-    return message.split(". ")[0].rstrip(".") + "."
 
 
 def _stamp(path: Path) -> str:
@@ -157,12 +157,16 @@ def _load(folder: Path) -> dict[str, tuple[str, Verdict]]:
 
 
 def _checked(key: object, is_jpeg: object, reason: object) -> Verdict:
-    return Verdict(str(key), bool(is_jpeg), None if reason is None else str(reason))
+    return Verdict(str(key), bool(is_jpeg), None if reason is None else from_plain(reason))
 
 
 def _store(folder: Path, found: dict[str, tuple[str, Verdict]]) -> None:
     file = _file(folder)
-    files = {name: [stamp, *astuple(verdict)] for name, (stamp, verdict) in found.items() if verdict.key}
+    files = {
+        name: [stamp, verdict.key, verdict.is_jpeg, verdict.reason and to_plain(verdict.reason)]
+        for name, (stamp, verdict) in found.items()
+        if verdict.key
+    }
     temporary = file.with_suffix(f".{os.getpid()}-{id(found):x}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

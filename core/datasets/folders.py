@@ -23,9 +23,12 @@ from core.datasets.labelled import (
     OpenSnapshot,
     Split,
     check_enough,
+    either,
     hold_out,
+    in_words,
 )
 from core.errors import DatasetError
+from core.texts import mark, say_n
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
@@ -126,7 +129,12 @@ def open_files(
     dataset = Dataset(
         name=name,
         title=name,
-        about=f"{len(arranged.class_names)} classes from the folders of {name}.",
+        about=say_n(
+            "{count} class from the folders of {name}.",
+            "{count} classes from the folders of {name}.",
+            len(arranged.class_names),
+            name=name,
+        ),
         class_names=arranged.class_names,
         splits={split: images for split, images in parts.items() if split in splits and len(images)},
         left_out=tuple(left_out),
@@ -135,8 +143,8 @@ def open_files(
         raise DatasetError(
             "{name} has no {names} pictures; it has {names_2}.",
             name=name,
-            names=" or ".join(splits),
-            names_2=", ".join(arranged.files),
+            names=either(splits),
+            names_2=in_words(arranged.files),
         )
     yield OpenSnapshot("ready", len(verdicts), len(verdicts), dataset)
 
@@ -150,23 +158,23 @@ def find_files(folder: Path) -> tuple[list[FoundFile], list[LeftOut]]:
         try:
             entries = sorted(os.scandir(inside), key=lambda entry: entry.name)
         except OSError:
-            left_out.append(LeftOut("/".join(parts) or inside.name, "this folder cannot be opened"))
+            left_out.append(LeftOut("/".join(parts) or inside.name, mark("this folder cannot be opened")))
             return
         for entry in entries:
             here = (*parts, readable_name(entry.name))
             if is_ignored(entry.name):
                 continue
             if entry.is_symlink():
-                left_out.append(LeftOut("/".join(here), "a link"))
+                left_out.append(LeftOut("/".join(here), mark("a link")))
             elif entry.is_dir(follow_symlinks=False):
                 if len(here) < _MAX_DEPTH:
                     walk(Path(entry.path), here)
                 else:
-                    left_out.append(LeftOut("/".join(here), "too many folders inside each other"))
+                    left_out.append(LeftOut("/".join(here), mark("too many folders inside each other")))
             elif is_picture_name(entry.name):
                 files.append(FoundFile(here, Path(entry.path)))
             else:
-                left_out.append(LeftOut("/".join(here), "not a picture"))
+                left_out.append(LeftOut("/".join(here), mark("not a picture")))
 
     walk(folder, ())
     return files, left_out
@@ -197,7 +205,7 @@ def arrange(files: Sequence[FoundFile]) -> Arrangement:
     by_split: dict[Split, list[tuple[FoundFile, int]]] = {}
     for file, name, split in rows:
         by_split.setdefault(split, []).append((file, label_of[name]))
-    left_out = [LeftOut(file.name, "not in a class folder") for file in [*loose, *beside]]
+    left_out = [LeftOut(file.name, mark("not in a class folder")) for file in [*loose, *beside]]
     return Arrangement(
         class_names=tuple(class_names),
         files={split: tuple(members) for split, members in by_split.items()},

@@ -16,6 +16,7 @@ from core.datasets.labelled import SPLITS, Dataset, Item, LabelledImages, LeftOu
 from core.datasets.near_duplicates import Fingerprints, NearDuplicate, fingerprints, most_alike, thumbnail
 from core.errors import DatasetError, ImageError, SettingsError
 from core.streams import in_chunks
+from core.texts import AND, Said, mark, one_after_another, say, say_n, without_stop
 
 # From here on one class outweighs another so much that accuracy alone misleads.
 IMBALANCE = 3.0
@@ -72,7 +73,7 @@ def inspect(dataset: Dataset) -> Iterator[InspectionSnapshot]:
             done += len(some)
             yield InspectionSnapshot(done, total)
         unreadable += [
-            LeftOut(item.name, "cannot be read")
+            LeftOut(item.name, mark("cannot be read"))
             for item, one in zip(items, thumbnails, strict=True)
             if _is_bad(item, one)
         ]
@@ -127,7 +128,9 @@ def contact_sheet(
         drawn = runtime.workers().map(_tile, [images.items[index] for index in taken], [tile_px] * len(taken))
         tiles += [(images.labels[index], tile) for index, tile in zip(taken, drawn, strict=True) if tile is not None]
     if not tiles:
-        raise DatasetError("{name} has no {split} pictures that can be read.", name=images.name, split=images.split)
+        raise DatasetError(
+            "{name} has no {split} pictures that can be read.", name=images.name, split=say(images.split)
+        )
     tiles.sort(key=lambda pair: pair[0])  # those of one class beside each other
     width = min(columns, len(tiles))
     sheet = Image.new("RGB", (width * tile_px, math.ceil(len(tiles) / width) * tile_px), _SHEET_BACKGROUND)
@@ -188,16 +191,26 @@ def _warnings(
     for split, of_split in counts.items():
         missing = [names[label] for label in np.flatnonzero(of_split == 0)]
         if missing:
-            meaning = "cannot be learned" if split == "train" else "cannot be judged"
-            yield f"No {split} pictures of {_listed(missing)}: what is not there {meaning}."
+            if split == "train":
+                yield say("No train pictures of {names}: what is not there cannot be learned.", names=_listed(missing))
+            else:
+                yield say(
+                    "No {split} pictures of {names}: what is not there cannot be judged.",
+                    split=say(split),
+                    names=_listed(missing),
+                )
     if "train" in counts:
         yield from _warnings_of_train(names, counts["train"])
     final = counts.get(dataset.final_split)
     if final is not None and 0 < final.sum() < FEW_TO_TEST:
         points = 100 / math.sqrt(final.sum())  # half of the widest 95 % interval: 1.96 * sqrt(0.25 / n)
-        yield (
-            f"Only {final.sum()} {dataset.final_split} pictures: the accuracy measured on them can be off by up to "
-            f"{points:.0f} points by chance."
+        yield say_n(
+            "Only {count} {split} picture: the accuracy measured on it can be off by up to {points:.0f} points by chance.",
+            "Only {count} {split} pictures: the accuracy measured on them can be off by up to {points:.0f} points by "
+            "chance.",
+            int(final.sum()),
+            split=say(dataset.final_split),
+            points=float(points),
         )
     for split in sorted({pair.split for pair in pairs}):
         yield _warning_of_pairs(split, [pair for pair in pairs if pair.split == split], len(dataset.splits[split]))
@@ -212,46 +225,73 @@ def _warnings_of_train(names: Sequence[str], counts: np.ndarray) -> Iterator[str
     most, least = there[np.argmax(counts[there])], there[np.argmin(counts[there])]
     ratio = counts[most] / counts[least]
     if ratio >= IMBALANCE:
-        yield (
-            f"Unbalanced: {names[most]} has {ratio:.0f} times as many training pictures as {names[least]} "
-            f"({counts[most]:,} against {counts[least]:,}). A network does well by guessing the large classes; look at "
-            "the balanced accuracy, which counts every class the same."
+        yield say(
+            "Unbalanced: {most} has {ratio:.0f} times as many training pictures as {least} ({more:,} against {fewer:,}). A "
+            "network does well by guessing the large classes; look at the balanced accuracy, which counts every class the "
+            "same.",
+            most=names[most],
+            ratio=float(ratio),
+            least=names[least],
+            more=int(counts[most]),
+            fewer=int(counts[least]),
         )
     few = [f"{names[label]} ({counts[label]})" for label in there[np.argsort(counts[there], kind="stable")]]
     few = few[: int((counts[there] < FEW_PICTURES).sum())]
     if few:
-        yield (
-            f"Fewer than {FEW_PICTURES} training pictures of {_listed(few)}: which ones they are decides much, and "
-            "another seed may give another accuracy."
+        yield say(
+            "Fewer than {limit} training pictures of {names}: which ones they are decides much, and another seed may give "
+            "another accuracy.",
+            limit=FEW_PICTURES,
+            names=_listed(few),
         )
 
 
 def _warning_of_pairs(split: Split, pairs: Sequence[NearDuplicate], total: int) -> str:
     contradictory = sum(not pair.same_class for pair in pairs)
-    labelled = f" ({contradictory:,} of them in another class)" if contradictory else ""
-    verb = "are" if len(pairs) > 1 else "is"
-    return (
-        f"{len(pairs):,} of the {total:,} {split} pictures {verb} nearly the same as a training picture{labelled}: the "
-        f"network has seen the answer, and on new pictures it will do worse than its {split} accuracy says."
+    values = {"total": total, "split": say(split), "contradictory": contradictory}
+    if contradictory:
+        return say_n(
+            "{count:,} of the {total:,} {split} pictures is nearly the same as a training picture ({contradictory:,} of "
+            "them in another class): the network has seen the answer, and on new pictures it will do worse than its "
+            "{split} accuracy says.",
+            "{count:,} of the {total:,} {split} pictures are nearly the same as a training picture ({contradictory:,} of "
+            "them in another class): the network has seen the answer, and on new pictures it will do worse than its "
+            "{split} accuracy says.",
+            len(pairs),
+            **values,
+        )
+    return say_n(
+        "{count:,} of the {total:,} {split} pictures is nearly the same as a training picture: the network has seen the "
+        "answer, and on new pictures it will do worse than its {split} accuracy says.",
+        "{count:,} of the {total:,} {split} pictures are nearly the same as a training picture: the network has seen the "
+        "answer, and on new pictures it will do worse than its {split} accuracy says.",
+        len(pairs),
+        **values,
     )
 
 
 def _warning_of_left_out(left_out: Sequence[LeftOut]) -> str:
     kinds = Counter(_kind(reported.reason) for reported in left_out)
-    told = "; ".join(f"{count:,}: {reason}" for reason, count in kinds.most_common(_TOLD))
-    more = f"; and {len(kinds) - _TOLD} reasons more" if len(kinds) > _TOLD else ""
-    begin = f"{len(left_out):,} entries are" if len(left_out) > 1 else "One entry is"
-    return f"{begin} left out ({told}{more})."
+    told = one_after_another(
+        [say("{count:,}: {reason}", count=count, reason=reason) for reason, count in kinds.most_common(_TOLD)]
+    )
+    more = len(kinds) - _TOLD
+    if more > 0:
+        told = say_n("{told}; and {count} reason more", "{told}; and {count} reasons more", more, told=told)
+    return say_n(
+        "One entry is left out ({told}).", "{count:,} entries are left out ({told}).", len(left_out), told=told
+    )
 
 
-def _kind(reason: str) -> str:
+def _kind(reason: str) -> Said:
     """A reason without the names in it."""
     if reason.startswith("the same picture as"):
-        return "there twice" + (", in two classes" if reason.endswith("class") else "")
-    return reason.rstrip(".")
+        return say("there twice, in two classes") if reason.endswith("class") else say("there twice")
+    return without_stop(reason)
 
 
 def _listed(names: Sequence[str]) -> str:
     if len(names) > _TOLD:
-        return f"{', '.join(names[:_TOLD])} and {len(names) - _TOLD} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+        first, more = ", ".join(names[:_TOLD]), len(names) - _TOLD
+        return say_n("{names} and {count} more", "{names} and {count} more", more, names=first)
+    return say(AND, before=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else names[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from core.errors import DatasetError, ImageError
+from core.texts import COMMA, OR, mark, one_after_another, say, say_n
 
 Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = (mark("train"), mark("validation"), mark("test"))
 
 # What a person's own pictures must come to.
 MIN_CLASSES = 2
@@ -153,8 +154,8 @@ class Dataset:
             raise DatasetError(
                 "{title} has no {name} pictures; it has {names}.",
                 title=self.title,
-                name=name,
-                names=", ".join(self.splits),
+                name=say(name),
+                names=in_words(self.splits),
             )
         return self.splits[name]
 
@@ -188,7 +189,7 @@ def check_enough(class_names: Sequence[str], counts: Sequence[int] | np.ndarray)
         DatasetError: no; it says which class lacks how many.
     """
     if len(class_names) < MIN_CLASSES:
-        found = f"only one, {class_names[0]}" if class_names else "none"
+        found = say("only one, {name}", name=class_names[0]) if class_names else say("none")
         raise DatasetError(
             "At least {min_classes} classes are needed; there is {found}. Put the pictures of each class into a "
             "folder of its own, called as the class.",
@@ -197,14 +198,30 @@ def check_enough(class_names: Sequence[str], counts: Sequence[int] | np.ndarray)
         )
     lacking = [(name, MIN_PICTURES - int(n)) for name, n in zip(class_names, counts, strict=True) if n < MIN_PICTURES]
     if lacking:
-        told = "; ".join(f"{name} needs {lack} more" for name, lack in lacking[:_TOLD])
-        rest = f"; and {len(lacking) - _TOLD} classes more" if len(lacking) > _TOLD else ""
+        told = one_after_another(
+            [
+                say_n("{name} needs {count} more", "{name} needs {count} more", lack, name=name)
+                for name, lack in lacking[:_TOLD]
+            ]
+        )
+        rest = len(lacking) - _TOLD
+        if rest > 0:
+            told = say_n("{told}; and {count} class more", "{told}; and {count} classes more", rest, told=told)
         raise DatasetError(
-            "Each class needs at least {min_pictures} pictures that can be read: {told}{rest}.",
+            "Each class needs at least {min_pictures} pictures that can be read: {told}.",
             min_pictures=MIN_PICTURES,
             told=told,
-            rest=rest,
         )
+
+
+def in_words(splits: Iterable[Split]) -> str:
+    """Splits one after another, for a message."""
+    return one_after_another([say(split) for split in splits], COMMA)
+
+
+def either(splits: Iterable[Split]) -> str:
+    """One or another of these splits, for a message."""
+    return one_after_another([say(split) for split in splits], OR)
 
 
 def hold_out(images: LabelledImages, share: float, *, seed: int, split: Split) -> tuple[LabelledImages, LabelledImages]:

@@ -13,7 +13,7 @@ from core.datasets import cats_vs_dogs, oxford_pets
 from core.datasets.archives import read_contents, unpack
 from core.datasets.download import published_archives
 from core.datasets.folders import open_files, open_folder
-from core.datasets.labelled import SPLITS, Dataset, OpenSnapshot, Split
+from core.datasets.labelled import SPLITS, Dataset, OpenSnapshot, Split, either
 from core.errors import DatasetError, SettingsError
 
 NAMES = ("drawn-pets", "oxford-pets", "oxford-pets-species", "cats-vs-dogs")
@@ -122,7 +122,13 @@ def _open_named(name: str, data: Path, splits: Sequence[Split]) -> Iterator[Open
     source = _source(name)
     folder = data / source.FOLDER
     if not source.is_here(folder):
-        raise DatasetError(_how_to_get(name, source.FOLDER))
+        raise DatasetError(
+            "The pictures of {name} are not here. Download them on the Train tab or with `python -m core fetch {name}`; "
+            "or, without internet, put the folder {folder} into the folder that PETLENS_DATA (or --data) names. The data "
+            "set drawn-pets needs no download.",
+            name=name,
+            folder=source.FOLDER,
+        )
     if source is cats_vs_dogs:
         yield from cats_vs_dogs.open_cats_vs_dogs(folder, splits=splits)
     else:
@@ -139,7 +145,7 @@ def _open_path(path: Path, typed: str, splits: Sequence[Split]) -> Iterator[Open
     elif path.suffix.lower() == ".zip" and path.is_file():
         yield from _open_zip(path, splits)
     else:
-        raise DatasetError(_no_such(path, typed))
+        raise _no_such(path, typed)
 
 
 def _open_zip(path: Path, splits: Sequence[Split]) -> Iterator[OpenSnapshot]:
@@ -157,21 +163,27 @@ def _ready(dataset: Dataset) -> OpenSnapshot:
 
 def _refuse_empty(dataset: Dataset, splits: Sequence[Split]) -> None:
     if not any(len(images) for images in dataset.splits.values()):
-        raise DatasetError("{title} has no {names} pictures.", title=dataset.title, names=" or ".join(splits))
+        raise DatasetError("{title} has no {names} pictures.", title=dataset.title, names=either(splits))
 
 
-def _how_to_get(name: str, folder: str) -> str:
-    return (
-        f"The pictures of {name} are not here. Download them on the Train tab or with "
-        f"`python -m core fetch {name}`; or, without internet, put the folder {folder} into the folder that PETLENS_DATA "
-        "(or --data) names. The data set drawn-pets needs no download."
-    )
-
-
-def _no_such(path: Path, typed: str) -> str:
+def _no_such(path: Path, typed: str) -> DatasetError:
     if path.is_file():
-        return f"{path.name} is neither a folder nor a zip. Put the pictures of each class into a folder of its own."
+        return DatasetError(
+            "{name} is neither a folder nor a zip. Put the pictures of each class into a folder of its own.",
+            name=path.name,
+        )
     close = difflib.get_close_matches(typed.lower().replace("_", "-").replace(" ", "-"), NAMES, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]}? There" if close else "There"
     known = ", ".join(NAMES)
-    return f"There is no data set, folder or zip called {path.name}. {hint} are {known}; or name a folder of class folders."
+    if close:
+        return DatasetError(
+            "There is no data set, folder or zip called {name}. Did you mean {close}? There are {known}; or name a "
+            "folder of class folders.",
+            name=path.name,
+            close=close[0],
+            known=known,
+        )
+    return DatasetError(
+        "There is no data set, folder or zip called {name}. There are {known}; or name a folder of class folders.",
+        name=path.name,
+        known=known,
+    )

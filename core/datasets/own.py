@@ -14,6 +14,7 @@ from core.datasets.folders import TEST_SHARE
 from core.datasets.labelled import Dataset, LabelledImages, LeftOut, check_enough, hold_out
 from core.datasets.limits import ArchiveLimits
 from core.errors import DatasetError
+from core.texts import say_n
 
 MAX_CLASSES = 100
 MAX_NAME_LENGTH = 60
@@ -62,7 +63,7 @@ def collect(classes: Mapping[str, Sequence[Path]], *, name: str = "my pictures")
     return Dataset(
         name=name,
         title=name,
-        about=f"Your own pictures of {len(class_names)} classes.",
+        about=say_n("Your own pictures of {count} class.", "Your own pictures of {count} classes.", len(class_names)),
         class_names=class_names,
         splits={"train": train, "test": test},
         left_out=(*left_out, *again.values()),

@@ -18,6 +18,7 @@ import numpy as np
 
 from core.datasets.labelled import Dataset, LabelledImages, LeftOut, Split
 from core.errors import DatasetError
+from core.texts import mark, say_n
 
 FOLDER = "oxford-iiit-pet"
 PICTURES = 7349
@@ -66,12 +67,12 @@ BREEDS = (
 SPECIES = ("cat", "dog")
 
 TITLE = "Oxford-IIIT Pet"
-TITLE_SPECIES = "Oxford-IIIT Pet, cats and dogs"
+TITLE_SPECIES = mark("Oxford-IIIT Pet, cats and dogs")
 
-ABOUT = (
+ABOUT = mark(
     "Photos of 37 breeds of cats and dogs (Parkhi and others, 2012); CC BY-SA 4.0, copyright with the photographers."
 )
-ABOUT_SPECIES = (
+ABOUT_SPECIES = mark(
     "The photos of Oxford-IIIT Pet as cats and dogs (Parkhi and others, 2012); CC BY-SA 4.0, copyright with the "
     "photographers."
 )
@@ -122,7 +123,13 @@ def open_oxford_pets(folder: Path, *, view: View = "breeds", splits: Sequence[Sp
                 folder=FOLDER,
             )
         if not here.all():
-            left_out.append(LeftOut(f"{(~here).sum():,} pictures listed in {LISTS[split]}", "not in the folder images"))
+            several = say_n(
+                "{count:,} pictures listed in {lists}",
+                "{count:,} pictures listed in {lists}",
+                int((~here).sum()),
+                lists=LISTS[split],
+            )
+            left_out.append(LeftOut(several, mark("not in the folder images")))
         items = tuple(folder / "images" / f"{names[index]}.jpg" for index in np.flatnonzero(here))
         opened[split] = LabelledImages(name, class_names, items, labels[here], split)
     return Dataset(

@@ -112,7 +112,7 @@ def _receive(url: str, part: Path, size_bytes: int, stop: threading.Event, repor
                     raise Stopped
                 start += len(piece)
                 if start > size_bytes:
-                    raise DatasetError(_another_file(answer, part))
+                    raise _another_file(answer, part)
                 file.write(piece)
                 report(start)
     if start < size_bytes:
@@ -124,7 +124,7 @@ def _start_of(answer: httpx.Response, asked: int, size_bytes: int, part: Path) -
     name, host = part.stem, answer.url.host
     if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         part.unlink(missing_ok=True)
-        raise DatasetError(_another_file(answer, part))  # it ends before the byte that is missing here
+        raise _another_file(answer, part)  # it ends before the byte that is missing here
     if answer.status_code in (404, 410):
         raise DatasetError(
             "{host} has no file {name} any more (error {status_code}). Use another data set.",
@@ -143,21 +143,23 @@ def _start_of(answer: httpx.Response, asked: int, size_bytes: int, part: Path) -
         told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         if told and told[2] not in ("*", str(size_bytes)):
             part.unlink(missing_ok=True)
-            raise DatasetError(_another_file(answer, part))
+            raise _another_file(answer, part)
         if not told or int(told[1]) != asked:
             part.unlink(missing_ok=True)
             raise httpx.RemoteProtocolError("the server sends another part")
         return asked
     length = answer.headers.get("Content-Length", str(size_bytes))
     if length != str(size_bytes):
-        raise DatasetError(_another_file(answer, part))
+        raise _another_file(answer, part)
     return 0
 
 
-def _another_file(answer: httpx.Response, part: Path) -> str:
-    return (
-        f"{answer.url.host} sends something else as {part.stem} than the file that is known here: its size is wrong. "
-        "Perhaps the network shows a page to sign in. Try again later."
+def _another_file(answer: httpx.Response, part: Path) -> DatasetError:
+    return DatasetError(
+        "{host} sends something else as {name} than the file that is known here: its size is wrong. Perhaps the network "
+        "shows a page to sign in. Try again later.",
+        host=answer.url.host,
+        name=part.stem,
     )
 
 

@@ -14,6 +14,7 @@ from core.datasets.labelled import LabelledImages
 from core.embeddings import Embeddings, EmbedSnapshot, embed
 from core.errors import DatasetError
 from core.evaluation import Evaluation, evaluate
+from core.texts import say_n
 
 
 def judge(
@@ -53,4 +54,6 @@ def _result_of(stream: Iterator[EmbedSnapshot]) -> Generator[EmbedSnapshot, None
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    said = ", ".join(names[:4])
+    more = len(names) - 4
+    return say_n("{names} and {count} more", "{names} and {count} more", more, names=said) if more > 0 else said

@@ -32,6 +32,7 @@ from core.runs.record import RunRecord, State, describe_dataset
 from core.runs.snapshot import Phase, RunSnapshot
 from core.runs.storage import create_run, read_record, save_run
 from core.streams import relayed
+from core.texts import mark, say
 from core.training.examples import Examples
 from core.training.head import refit_settings, train_head
 from core.training.history import History, TrainSnapshot
@@ -42,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 Stream = Generator[RunSnapshot, None, Any]
 
-_NOT_NUMBERS = (
+_NOT_NUMBERS = mark(
     "The training diverged: its weights are not numbers any more and are not stored. Try a lower learning rate."
 )
 
@@ -210,7 +211,7 @@ class _Running:
         with contextlib.closing(choose_weight_decay(train, self.dataset.class_names, settings)) as stream:
             for snapshot in stream:
                 yield self._seen("choosing", snapshot.done, snapshot.total)
-        self._note(f"Weight decay {snapshot.weight_decay:g} was best in cross-validation.")
+        self._note(say("Weight decay {value:g} was best in cross-validation.", value=snapshot.weight_decay))
         return dataclasses.replace(settings, weight_decay=snapshot.weight_decay)
 
     def _fit(self, train: Examples, validation: Examples, settings: Any) -> Stream:
@@ -293,7 +294,9 @@ class _Running:
                 save_run(self.folder, done, classifier, history=history, evaluation=said)
             except CheckpointError as error:
                 logger.warning("%s is not stored: %s", self.record.name, error)
-                self._note(f"The run is not stored as it is now. {error}")
+                # without the error itself, which would keep all that its traceback holds
+                why = say(error.words, **error.values)
+                self._note(say("The run is not stored as it is now. {error}", error=why))
                 return
             if state == "finished":
                 shutil.rmtree(self.folder / CHECKPOINT_FOLDER, ignore_errors=True)

@@ -11,6 +11,7 @@ from core import distributed
 from core.datasets.labelled import Item, LabelledImages, read_item
 from core.errors import DatasetError, ImageError
 from core.streams import in_chunks
+from core.texts import say_n
 
 # A JPEG is decoded at a fraction of its size, which finds the same damage: all its bytes are read.
 _SHORT_SIDE_PX = 32
@@ -45,11 +46,21 @@ def find_readable(images: LabelledImages) -> Generator[tuple[int, int], None, La
 
 
 def lost_in_words(before: LabelledImages, after: LabelledImages) -> str:
-    """How many pictures were left out; empty where none was."""
+    """How many pictures to learn from, or to watch by, were left out; empty where none was."""
     lost = len(before) - len(after)
-    if lost == 1:
-        return f"One {before.split} picture cannot be read and is left out."
-    return f"{lost} {before.split} pictures cannot be read and are left out." if lost else ""
+    if not lost:
+        return ""
+    if before.split == "validation":
+        return say_n(
+            "One validation picture cannot be read and is left out.",
+            "{count} validation pictures cannot be read and are left out.",
+            lost,
+        )
+    return say_n(
+        "One train picture cannot be read and is left out.",
+        "{count} train pictures cannot be read and are left out.",
+        lost,
+    )
 
 
 def _readable(items: Sequence[Item]) -> list[bool]:

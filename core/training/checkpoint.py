@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from core.errors import CheckpointError
+from core.texts import mark
 
 logger = logging.getLogger(__name__)
 
@@ -108,11 +109,11 @@ class CheckpointFolder:
                 found = parse(content)
             except (OSError, CheckpointError) as error:
                 logger.warning("%s is damaged: %s", name, error)
-                note = "a damaged checkpoint was left aside"
+                note = mark("a damaged checkpoint was left aside")
                 continue
             if found.facts["identity"] == self._identity:
                 return content, note
-            note = note or "the checkpoint is of another training: started anew"
+            note = note or mark("the checkpoint is of another training: started anew")
         return None, note
 
 

@@ -9,6 +9,7 @@ import torch
 
 from core.optimisers import make_optimiser
 from core.schedules import rate_factor
+from core.texts import mark, say
 from core.training.checkpoint import Checkpoint
 from core.training.examples import Examples, Scaling
 from core.training.head_settings import HeadSettings
@@ -19,7 +20,7 @@ from core.training.softmax_regression import SoftmaxRegression, initial
 # on. A row costs as much as some steps: with twice the rows and twice the pictures a run takes a third longer.
 _ROWS = 100
 _MEASURED = 500
-DIVERGED = "The loss is not a number any more: the training diverged. Try a lower learning rate."
+DIVERGED = mark("The loss is not a number any more: the training diverged. Try a lower learning rate.")
 
 
 class HeadTraining:
@@ -154,7 +155,8 @@ class HeadTraining:
         self._best_loss = plain["best_loss"]
         self.best_epoch = plain["best_epoch"]
         self._seconds = plain["seconds"]
-        self.note = plain["note"]
+        # stored as text
+        self.note = plain["note"] if plain["note"] in ("", DIVERGED) else self._stopped_early()
         self.history = History.from_dict(plain["history"])
 
     def _result(self) -> SoftmaxRegression:
@@ -222,7 +224,10 @@ class HeadTraining:
         if judged < self._best_loss:
             self._best, self._best_loss, self.best_epoch = _copy(now), judged, epoch
         elif self.settings.patience and epoch - self.best_epoch >= self.settings.patience:
-            self.note = f"Stopped early: the validation loss was lowest after {self.best_epoch:.1f} epochs."
+            self.note = self._stopped_early()
+
+    def _stopped_early(self) -> str:
+        return say("Stopped early: the validation loss was lowest after {epochs:.1f} epochs.", epochs=self.best_epoch)
 
 
 def _copy(regression: SoftmaxRegression) -> SoftmaxRegression:

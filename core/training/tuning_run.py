@@ -13,6 +13,7 @@ import torch
 
 from core import runtime
 from core.classifier import Classifier
+from core.texts import mark, say
 from core.training.augmentation import make_augmentation
 from core.training.checkpoint import Checkpoint, CheckpointFolder, parse
 from core.training.feeding import Chunk, Feed, aside, in_order, until_done
@@ -21,7 +22,7 @@ from core.training.network import classifier_of
 from core.training.sums import Sums
 from core.training.trainee import Trainee, dropout_mask
 from core.training.tuning_settings import rate_at
-from core.training.tuning_state import Best, End, Phase, Progress, Task, TuneSnapshot
+from core.training.tuning_state import Best, Phase, Progress, Task, TuneSnapshot
 
 R = TypeVar("R")
 
@@ -63,7 +64,7 @@ class TuningRun:
             history=self._at.history,
             images_per_second=rate,
             seconds_left=0.0 if phase == "ready" else self._seconds_left(),
-            note=self._stopped or self._at.note,
+            note=self._stopped or self._note(),
             phase=phase,
             resumed=self._resumed,
             classifier=classifier,
@@ -99,7 +100,9 @@ class TuningRun:
 
     def note_stop(self) -> None:
         """Say that it ends before its time; a checkpoint does not keep that."""
-        self._stopped = f"stopped at epoch {self._epoch():.1f} of {self.task.settings.epochs}"
+        self._stopped = say(
+            "stopped at epoch {epoch:.1f} of {epochs}", epoch=self._epoch(), epochs=self.task.settings.epochs
+        )
 
     def train_step(self) -> Iterator[TuneSnapshot]:
         """One step of the optimiser, chunk by chunk."""
@@ -125,7 +128,7 @@ class TuningRun:
     def _advance(self, sums: Sums) -> None:
         """The optimiser's step and what is noted of it: both or neither, even when the stream is closed meanwhile."""
         if not self._trainee.step(self._rate(), averaged_steps=self._steps_per_epoch, step=self._at.step):
-            self._end("diverged", "diverged: try a lower learning rate")
+            self._at.ended = "diverged"
             return
         self._at.step += 1
         self._at.sums.add(sums.loss, sums.right, sums.count)
@@ -195,9 +198,7 @@ class TuningRun:
         self._keep_if_best(measured)
         patience = self.task.settings.patience
         if patience and self._best is not None and self._epoch() - self._best.epoch > patience - 1e-6:
-            self._end(
-                "early", f"stopped early after epoch {self._epoch():.0f}; epoch {self._best.epoch:.0f} was the best"
-            )
+            self._at.ended = "early"
         yield self.snapshot("measuring")
 
     def finish(self) -> Iterator[TuneSnapshot]:
@@ -304,8 +305,16 @@ class TuningRun:
         weights = {name: tensor.clone() for name, tensor in self._trainee.result_weights().items()}
         self._best = Best(self._epoch(), accuracy, loss, weights)
 
-    def _end(self, end: End, note: str) -> None:
-        self._at.ended, self._at.note = end, note
+    def _note(self) -> str:
+        if self._at.ended == "diverged":
+            return mark("diverged: try a lower learning rate")
+        if self._at.ended == "early":
+            return say(
+                "stopped early after epoch {epoch:.0f}; epoch {best:.0f} was the best",
+                epoch=self._epoch(),
+                best=self._best.epoch,
+            )
+        return self._at.note
 
     def _rate(self) -> float:
         """The rate of the next step; after the last one, its own."""

@@ -68,7 +68,8 @@ class Progress:
         measured_at: the step at which the network was last measured; -1: never.
         history: the curves so far.
         sums: loss and right answers in training since the last row of the curves, of this process.
-        note, ended: what happened, and whether it ended the training.
+        note: what was wrong with a checkpoint.
+        ended: what ended the training before its last step.
         step_seconds, measure_seconds: how long a step takes, and a measurement.
     """
 

@@ -85,6 +85,15 @@ def test_numbers_of_numpy_are_written_like_pythons():
     assert plot_value([PlottedRun("a", arrays, 9)]) == plot_value([PlottedRun("a", history, 9)])
 
 
+@pytest.mark.parametrize("plot", [live_plot, rate_plot])
+def test_the_drawing_asks_for_every_word_that_it_is_given_and_no_other(plot):
+    scripts = "".join(path.read_text() for path in sorted(STYLE_SHEET.parent.glob("live_plot*.js")))
+    asked = set(re.findall(r"\bwords\.(\w+)", scripts))
+    kinds, measures = ("training", "validation"), ("loss", "accuracy")
+    asked |= {*kinds, *measures, *(f"{kind}_{measure}" for kind in kinds for measure in measures)}
+    assert asked == set(plot().props["words"])
+
+
 def test_growth_only_appends():
     before = plot_value([_run(0)])["runs"][0]
     for count in range(1, 400, 3):

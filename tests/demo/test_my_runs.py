@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import dataclasses
+import gettext
 import json
 import zipfile
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 
 from core.places import runs_folder
 from core.runs import onnx as onnx_files
+from core.runs.plan import Plan
 from demo import run_files
 from demo.context import Context, Limits
+from demo.languages import Language, speaking
 from demo.live_plot import live_plot
 from demo.my_runs import build_my_runs
 from demo.networks import network_dropdown
@@ -285,3 +288,24 @@ def test_the_table_of_runs_holds_all_figures_and_no_formula(context, page, class
     assert float(rows[0]["accuracy"]) == pytest.approx(4 / 6)
     assert (rows[0]["n"], rows[0]["seconds"], rows[0]["data"]) == ("6", "1.5", "Plain colours")
     assert not path.exists()
+
+
+class _Reversed(gettext.NullTranslations):
+    """A language in which every text is said backwards."""
+
+    def gettext(self, message: str) -> str:
+        return message if "{" in message else message[::-1]
+
+
+def test_another_language_names_settings_by_their_titles_but_the_table_that_programs_read_is_english(classifier):
+    run = make_run(classifier, None)
+    run = dataclasses.replace(run, record=dataclasses.replace(run.record, settings=Plan().settings()))
+    assert run_files.settings_in_words(run)["learning rate"] == "0.001"
+    with speaking(Language("xx", "Backwards", _Reversed())):
+        said = run_files.settings_in_words(run)
+        path = run_files.write_csv([run])
+    assert (said["etar gninraeL"], said["ssalc rep serutciP"]) == ("0.001", "lla")
+    with open(path, encoding="utf-8-sig", newline="") as table:
+        row = next(csv.DictReader(table))
+    Path(path).unlink()
+    assert (row["learning rate"], row["images per class"], row["method"]) == ("0.001", "all", "last layer only")

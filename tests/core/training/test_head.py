@@ -230,6 +230,16 @@ def test_early_stopping_ends_the_run_and_takes_the_best_head():
     assert again.epochs == max(1, round(final.best_epoch))
 
 
+def test_what_a_checkpoint_says_of_an_early_stop_can_be_translated_too():
+    settings = HeadSettings(epochs=500, patience=1, learning_rate=10, schedule="constant")
+    training, again = (HeadTraining(clouds(), clouds(seed=1), NAMES, settings) for _ in range(2))
+    while not training.finished:
+        training.advance()
+    again.restore(training.state())
+    assert again.note == training.note
+    assert again.note.values == training.note.values == {"epochs": training.best_epoch}
+
+
 @pytest.mark.parametrize("optimiser", ["sgd", "lbfgs"])
 def test_a_run_that_diverges_says_so_and_keeps_a_head_of_numbers(optimiser):
     train = clouds()

@@ -1,0 +1,525 @@
+"""The page in another language: handlers keep theirs apart, catalogues are read, and every text goes through one."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+import gettext
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from babel.messages.pofile import read_po
+from PIL import Image
+
+import core
+from core import Prediction
+from core.ascent.settings import AscentSettings
+from core.datasets.opening import list_datasets
+from core.errors import ImageError, PetLensError
+from core.imagenet import classes
+from core.settings import Checked, settings_of
+from core.streams import last
+from core.texts import say, say_n, without_stop
+from demo import cards
+from demo.data_cards import alt_text, data_card, title_in_words
+from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card, sweep_panel
+from demo.ideal_form import FAVOURITES
+from demo.ideal_run import Wish, draw
+from demo.jobs import Pool
+from demo.languages import ENGLISH, FOLDER, Language, bound, mark, read_language, speaking, spoken, tr, tr_n
+from demo.messages import message_for
+from demo.opening import open_source
+from demo.page import build_page
+from demo.translation import catalogue
+
+# Tabs whose texts do not go through `tr` yet.
+UNFINISHED_TABS = ("fool",)
+# The button that programs press; nobody sees it.
+FOR_PROGRAMS = ("Run",)
+
+
+class Bracketed(gettext.NullTranslations):
+    """Says everything in brackets, so that what is said without asking stands out."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return f"⟦{one if count == 1 else many}⟧"
+
+
+PSEUDO = Language("xx", "Pseudo", Bracketed())
+OTHER = Language("yy", "Other", Bracketed())
+
+
+# A handler of each kind speaks its language, whoever else is served meanwhile.
+
+
+def plain(value: str = "") -> str:
+    return tr("Stop") + value
+
+
+async def coroutine(value: str = "") -> str:
+    await asyncio.sleep(0)
+    return tr("Stop") + value
+
+
+async def stream(value: str = ""):
+    for _ in range(2):
+        await asyncio.sleep(0)
+        yield tr("Stop") + value
+
+
+def heard(handler, *arguments) -> list[str]:
+    """All that a handler says."""
+
+    async def listen() -> list[str]:
+        answer = handler(*arguments)
+        if hasattr(answer, "__aiter__"):
+            return [said async for said in answer]
+        return [await answer if asyncio.iscoroutine(answer) else answer]
+
+    return asyncio.run(listen())
+
+
+@pytest.mark.parametrize("handler", [plain, coroutine, stream])
+def test_a_handler_speaks_the_language_that_it_is_bound_to(handler):
+    assert set(heard(bound(handler, PSEUDO), "!")) == {"⟦Stop⟧!"}
+    assert set(heard(bound(handler, ENGLISH), "!")) == {"Stop!"}
+    assert bound(handler, PSEUDO).__name__ == handler.__name__
+    assert spoken() is ENGLISH
+
+
+def test_a_generator_that_would_hold_a_thread_is_refused():
+    def streaming() -> Iterator[str]:
+        yield tr("Stop")
+
+    with pytest.raises(TypeError, match="async"):
+        bound(streaming, PSEUDO)
+
+
+def test_handlers_of_two_languages_take_turns_without_mixing_them_up():
+    async def talk(name: str):
+        for _ in range(5):
+            await asyncio.sleep(0)
+            yield spoken(), name
+
+    async def listen(language: Language) -> list:
+        return [said async for said in bound(talk, language)(language.code)]
+
+    async def both() -> list:
+        return await asyncio.gather(listen(PSEUDO), listen(OTHER), listen(ENGLISH))
+
+    for language, said in zip((PSEUDO, OTHER, ENGLISH), asyncio.run(both()), strict=True):
+        assert said == [(language, language.code)] * 5
+
+
+def test_streams_of_two_languages_in_one_task_leave_nothing_behind():
+    async def alternate() -> list:
+        one, two = bound(stream, PSEUDO)(), bound(stream, ENGLISH)()
+        said = []
+        for _ in range(2):
+            said += [await anext(one), spoken(), await anext(two), spoken()]
+        await one.aclose()
+        await two.aclose()
+        return said
+
+    assert asyncio.run(alternate()) == ["⟦Stop⟧", ENGLISH, "Stop", ENGLISH] * 2
+
+
+def test_a_stream_that_nobody_hears_out_is_closed():
+    closed = []
+
+    async def endless():
+        try:
+            while True:
+                yield tr("Stop")
+        finally:
+            closed.append(True)
+
+    async def hear_one() -> str:
+        talking = bound(endless, PSEUDO)()
+        said = await anext(talking)
+        await talking.aclose()
+        return said
+
+    assert asyncio.run(hear_one()) == "⟦Stop⟧"
+    assert closed == [True]
+
+
+def test_a_handler_that_fails_leaves_no_language_behind():
+    def fails() -> None:
+        raise ImageError("This file is empty. Save or download the picture again.")
+
+    async def fails_streaming():
+        yield tr("Stop")
+        fails()
+
+    with pytest.raises(ImageError):
+        bound(fails, PSEUDO)()
+    with pytest.raises(ImageError):
+        heard(bound(fails_streaming, PSEUDO))
+    assert spoken() is ENGLISH
+
+
+def test_work_in_a_pool_speaks_the_language_of_who_asked_for_it():
+    pool = Pool("speaking", threads=1, max_waiting=10)
+
+    def work() -> Iterator[str]:
+        yield tr("Stop")
+
+    async def handler() -> tuple[str, str]:
+        job = pool.submit(work)
+        async for _ in job.watch(0.01):
+            pass
+        return job.snapshot, await pool.run(tr, "Stop")
+
+    assert asyncio.run(bound(handler, PSEUDO)()) == ("⟦Stop⟧", "⟦Stop⟧")
+    assert asyncio.run(handler()) == ("Stop", "Stop")
+
+
+# A language is one file.
+
+ROMANIAN = r"""
+msgid ""
+msgstr ""
+"Language: ro\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Plural-Forms: nplurals=3; plural=(n == 1 ? 0 : n == 0 || n != 1 && n % 100 >= 1 && n % 100 <= 19 ? 1 : 2);\n"
+
+msgid "Stop"
+msgstr "Oprește"
+
+msgid "Not yet"
+msgstr ""
+
+#, python-brace-format
+msgid "{count} step"
+msgid_plural "{count} steps"
+msgstr[0] "{count} pas"
+msgstr[1] "{count} pași"
+msgstr[2] "{count} de pași"
+
+#, python-brace-format
+msgid "{name} is not on this machine. {error}"
+msgstr "{error} ({name} nu e aici.)"
+
+msgid "The disk is full."
+msgstr "Discul e plin."
+"""
+
+
+@pytest.fixture
+def romanian(tmp_path):
+    path = tmp_path / "ro.po"
+    path.write_text(ROMANIAN, encoding="utf-8")
+    return read_language(path)
+
+
+def test_a_file_is_a_language(romanian):
+    assert (romanian.code, romanian.name) == ("ro", "Română")
+    with speaking(romanian):
+        assert spoken() is romanian
+        assert tr("Stop") == "Oprește"
+        assert [tr("Not yet"), tr("nobody translated this {name}", name="x"), tr("")] == [
+            "Not yet",
+            "nobody translated this x",
+            "",
+        ]
+    assert tr("Stop") == "Stop"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 pași"), (1, "1 pas"), (2, "2 pași"), (19, "19 pași"), (20, "20 de pași"), (101, "101 pași")],
+)
+def test_a_number_has_the_forms_of_its_language(romanian, count, said):
+    with speaking(romanian):
+        assert tr_n("{count} step", "{count} steps", count) == said
+        assert tr(say_n("{count} step", "{count} steps", count)) == said
+    assert tr_n("{count} step", "{count} steps", count) == ("1 step" if count == 1 else f"{count} steps")
+
+
+def test_words_and_values_of_core_are_put_together_in_the_language(romanian):
+    inner = PetLensError("The disk is full.")
+    outer = PetLensError("{name} is not on this machine. {error}", name="<i>", error=inner)
+    as_text = say("{name} is not on this machine. {error}", name="<i>", error=say("The disk is full."))
+    assert message_for(outer) == str(outer) == as_text == "<i> is not on this machine. The disk is full."
+    with speaking(romanian):
+        assert message_for(outer) == tr(as_text) == "Discul e plin. (<i> nu e aici.)"
+        assert tr(without_stop("The disk is full.")) == "Discul e plin"
+
+
+def test_values_are_never_translated_and_never_read_as_places(romanian):
+    with speaking(romanian):
+        assert tr("{name} says", name="Stop") == "Stop says"
+        assert tr("{name} says", name="{error}") == "{error} says"
+        assert tr("no places, but { braces }") == "no places, but { braces }"
+        assert mark("Stop") == "Stop"
+
+
+# The catalogues that come with the app.
+
+CATALOGUES = sorted(FOLDER.glob("*.po"))
+
+
+@functools.cache
+def _read(path):
+    with path.open("rb") as file:
+        return read_po(file, locale=path.stem)
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_a_catalogue_has_exactly_the_texts_of_the_code(path):
+    """`python -m demo.translation` puts it right."""
+    kept, wanted = ({message.id for message in one if message.id} for one in (_read(path), catalogue(path.stem)))
+    assert (sorted(map(str, wanted - kept)), sorted(map(str, kept - wanted))) == ([], [])
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_a_translation_has_the_places_of_its_text(path):
+    for message in _read(path):
+        several = isinstance(message.id, tuple)
+        forms = [form for form in (message.string if several else (message.string,)) if form]
+        known = set().union(*map(_places, message.id)) if several else _places(message.id)
+        for form in forms if message.id else ():
+            # a form for one may leave out the number; all others fill each place once or more
+            assert known - {"count"} <= _places(form) <= known if several else _places(form) == known, form
+
+
+def _places(text: str) -> set[str]:
+    """Names of the places of a text, with the way in which they are written."""
+    return {re.split("[!:.]", place)[0] for place in re.findall(r"{([^{}]*)}", text)}
+
+
+# Every text that can be seen or heard goes through a catalogue.
+
+
+class _Outside(HTMLParser):
+    """Gathers the texts of some HTML that stand outside of brackets; those for the ear are texts, too."""
+
+    SAID = ("alt", "title", "aria-label", "placeholder")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._depth = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name in self.SAID:
+                self.found += outside(value or "", html=False)
+
+    def handle_data(self, data: str) -> None:
+        for sign in re.split("([⟦⟧])", data):
+            if sign in "⟦⟧" and sign:
+                self._depth += 1 if sign == "⟦" else -1
+            elif not self._depth and any(letter.isalpha() for letter in sign):
+                self.found.append(sign.strip())
+
+
+def outside(text: str, *, html: bool = True) -> list[str]:
+    """What is said in a text without having been translated."""
+    parser = _Outside()
+    if html:
+        parser.feed(text)
+        parser.close()
+    else:
+        parser.handle_data(text)
+    return parser.found
+
+
+def test_what_was_not_translated_is_found():
+    assert outside("<p title='a'>⟦one <b>x</b> two⟧</p> ⟦b ⟦c⟧ d⟧ 12 % · <i alt='⟦e⟧'>f</i>") == ["a", "f"]
+
+
+def _names() -> set[str]:
+    """Names, which are the same in every language."""
+    networks = {name for listing in core.list_backbones() for name in (listing.name, listing.title)}
+    settings = [one for kind in _kinds(Checked) for one in settings_of(kind)]
+    return networks | {*FAVOURITES} | {choice for one in settings for choice in one.choices}
+
+
+def _kinds(base: type) -> Iterator[type]:
+    for kind in base.__subclasses__():
+        if dataclasses.is_dataclass(kind):
+            yield kind
+        yield from _kinds(kind)
+
+
+@functools.cache
+def _page_in_brackets() -> tuple[dict, dict]:
+    """The page in the made-up language: what it tells the browser, and its components by number."""
+    told = build_page(spoken=[PSEUDO]).get_config_file()
+    return told, {component["id"]: component for component in told["components"]}
+
+
+def _components(place: dict, tab: str = "") -> Iterator[tuple[str, dict]]:
+    """Each component below a place of the layout, and the tab that it is in."""
+    _, components = _page_in_brackets()
+    component = components.get(place["id"], {"type": "", "props": {}})
+    if component["type"] == "tabitem" and not tab:
+        tab = component["props"]["id"]
+    yield tab, component
+    for child in place.get("children", ()):
+        yield from _components(child, tab)
+
+
+def _said(component: dict) -> Iterator[str]:
+    """What a component shows."""
+    props = component["props"]
+    for name in ("label", "info", "placeholder"):
+        yield from outside(props.get(name) or "", html=False)
+    for choice in props.get("choices") or ():
+        yield from outside(choice[0], html=False)
+    # what a component's own script shows
+    given = props.get("props") or {}
+    for text in (given.get("hint", ""), *given.get("words", {}).values()):
+        yield from outside(text, html=False)
+    value = props.get("value")
+    if isinstance(value, str) and component["type"] in ("markdown", "html", "button", "downloadbutton", "textbox"):
+        yield from outside(value, html=component["type"] in ("markdown", "html"))
+
+
+def test_the_page_has_the_tabs_that_are_looked_through():
+    told, _ = _page_in_brackets()
+    assert {tab for tab, _ in _components(told["layout"])} == {"", "classify", "train", "ideal", "fool"}
+
+
+@pytest.mark.parametrize("tab", sorted({"", "classify", "train", "ideal", "fool"} - set(UNFINISHED_TABS)))
+def test_every_text_of_a_tab_can_be_translated(tab):
+    told, _ = _page_in_brackets()
+    allowed = _names() | {*FOR_PROGRAMS, "Pet Lens"}
+    said = [
+        (component["type"], text)
+        for where, component in _components(told["layout"])
+        if where == tab
+        for text in _said(component)
+        if text not in allowed
+    ]
+    assert said == []
+
+
+def test_the_handlers_of_each_page_speak_its_language():
+    page = build_page(spoken=[ENGLISH, PSEUDO])
+    steer = [event.fn for event in page.fns.values() if getattr(event.fn, "__name__", "") == "steer"]
+    visitor = SimpleNamespace(session_hash="somebody")
+    said = [handler(0, "best", visitor)["info"] for handler in steer]
+    assert said == ["0: noise is free", "⟦0: noise is free⟧"]
+
+
+# What handlers answer with.
+
+
+def _prediction(*shares: float) -> Prediction:
+    """ImageNet's for no shares, else that of a head."""
+    if shares:
+        return Prediction(np.array(shares), ("Ant", "Bee", "Wasp")[: len(shares)])
+    return Prediction(np.full(1000, 1e-3))
+
+
+def _cards_of_a_photo() -> Iterator[str]:
+    own, sure = _prediction(0.5, 0.3, 0.2), np.zeros(1000)
+    sure[[162, 166, 281]] = 0.4, 0.4, 0.2
+    for prediction in (_prediction(), Prediction(sure), own):
+        yield cards.result_card(cards.Look("Net", "mit", prediction, 0.1, 0.1, "Insects" if prediction is own else ""))
+        yield cards.photo_table([cards.photo_row("1.jpg", prediction)], species=prediction is not own)
+    yield cards.hint_card()
+    yield example_panel()
+
+
+def test_cards_of_a_photo_can_be_translated():
+    names = {known.title for known in classes()} | {"Ant", "Bee", "Wasp", "Net", "1.jpg", "ms"}
+    with speaking(PSEUDO):
+        found = [text for card in _cards_of_a_photo() for text in outside(card)]
+    assert [text for text in found if text.strip(" ·") not in names] == []
+
+
+@pytest.fixture
+def drawing(made_weights):
+    from core.ascent.snapshot import Steering
+
+    wish = Wish("zebra", "test_resnet", AscentSettings(steps=2, size_px=48), "best")
+    return last(draw(wish, Steering(wish.settings), go_on=None, max_seconds=60))
+
+
+def test_cards_of_a_drawing_can_be_translated(drawing):
+    from core.ascent.agreement import Opinion
+
+    opinion = Opinion("Net", "net", 3, 0.5, _prediction())
+    snapshot = dataclasses.replace(drawing.snapshot, note=say("Broken."), stopped_by="diverged")
+    names = {known.title for known in classes()} | {"test_resnet", "Net", "zebra", "TV 0"}
+    with speaking(PSEUDO):
+        shown = [
+            picture_panel(drawing),
+            frame_panel(drawing, drawing.film.frames[0]),
+            status_card(drawing, running=True),
+            status_card(drawing, running=True, stopping=True),
+            status_card(dataclasses.replace(drawing, snapshot=snapshot), running=False),
+            opinions_card(drawing, (opinion,), done=True),
+            opinions_card(drawing, (), done=True),
+            opinions_card(dataclasses.replace(drawing, own_classes=True), (), done=True),
+            sweep_panel(drawing.snapshot, (0.0,), "zebra"),
+        ]
+    found = [text for card in shown for text in outside(card)]
+    assert [text for text in found if not any(name in text for name in names)] == []
+
+
+def test_a_data_set_that_one_visitor_opened_is_told_to_each_in_their_language():
+    seen = list(open_source("drawn-pets"))
+    names = {*seen[-1].dataset.class_names}
+    with speaking(PSEUDO):
+        found = [text for opened in seen if opened.dataset for text in outside(data_card(opened))]
+        assert [text for text in found if text not in names] == []
+        assert alt_text(seen[-1].dataset).startswith("⟦Some pictures of ⟦Drawn pets⟧")
+        assert "⟦Eight animals in eight drawing styles" in data_card(seen[-1])
+    assert "⟦" not in data_card(seen[-1])
+
+
+def _png(seed: int) -> bytes:
+    content = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 255, (24, 24, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def test_what_is_odd_about_a_zip_can_be_translated_also_when_it_is_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("PETLENS_HOME", str(tmp_path / "home"))
+    with zipfile.ZipFile(tmp_path / "Zz1.zip", "w") as archive:
+        for number in range(30):
+            archive.writestr(f"Zz{1 if number < 24 else 2}/{number}.png", _png(number))
+        archive.writestr("Zz1/again.png", _png(1))
+        archive.writestr("Zz1/elsewhere.png", _png(25))
+        archive.writestr("Zz1/cat.png", b"no picture")
+        archive.writestr("Zz1/dog.png", b"<svg></svg>")
+        archive.writestr("Zz1/train.bmp", b"\0" * 2_000_000, zipfile.ZIP_DEFLATED)
+        archive.writestr("Zz1/inside.zip", b"")
+    for _ in range(2):
+        opened = last(open_source(tmp_path / "Zz1.zip"))
+        with speaking(PSEUDO):
+            card = data_card(opened)
+        names = re.compile(r"(Zz\d(/\w+\.(png|bmp|zip))?)")
+        assert [text for text in outside(card) if not names.fullmatch(text)] == []
+        for part in (
+            "unpacks to more than 200 times its size",
+            "⟦the same picture as Zz1/1.png⟧",
+            "⟦the same picture as Zz2/25.png, which is in another class⟧",
+            "⟦⟦⟦⟦2: ⟦there twice, in two classes⟧⟧; ",
+            "⟦This is an SVG drawing, which has no pixels to look at.⟧",
+            "⟦Fewer than 20 training pictures of ⟦Zz2 (4) and Zz1 (19)⟧: ",
+        ):
+            assert part in card, part
+
+
+def test_titles_are_translated_where_they_are_not_peoples_own():
+    published = {listing.title for listing in list_datasets()}
+    with speaking(PSEUDO):
+        assert {title for title in published if title_in_words(title) == title} == {"Cats vs Dogs", "Oxford-IIIT Pet"}
+        assert [title_in_words(title) for title in ("train", "cat", "Stop")] == ["train", "cat", "Stop"]
