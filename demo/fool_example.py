@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHANGE = Path(__file__).resolve().parent.parent / "assets" / "fooled-cheetah.png"
 # Nobody sees it, and the network is not only just convinced.
-_SETTINGS = AttackSettings(method="pgd", norm="l2", epsilon=0.9, steps=60, momentum=0.75, objective="margin")
+_SETTINGS = AttackSettings(method="pgd", norm="l2", epsilon=1.3, steps=40, momentum=0.75, objective="margin")
 
 
 @dataclass(frozen=True, eq=False)
