@@ -34,7 +34,7 @@ MAX_RUNS = 12
 MAX_DRAWINGS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing", "attack"]
+Kind = Literal["job", "training", "drawing", "attack", "experiment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class Session:
         attack: the job of the Fool it tab, likewise.
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
+        experiment: the job of the lesson's training tricks, likewise.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -93,6 +94,7 @@ class Session:
     attack: Job | None = None
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
+    experiment: Job | None = None
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
@@ -241,7 +243,7 @@ def _stop(session: Session, *kinds: Kind) -> None:
 
 
 def _free(session: Session) -> None:
-    _stop(session, "job", "training", "drawing", "attack")
+    _stop(session, "job", "training", "drawing", "attack", "experiment")
     if session.folder is not None:
         # on a thread of its own: handlers that make room for a visitor run on the event loop
         threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()
