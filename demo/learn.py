@@ -44,9 +44,9 @@ def build_learn_tab(
         elem_classes="pl-lead",
     )
     with gr.Tabs(overflow_behavior="wrap", elem_id="learn-parts"):
-        with gr.Tab(tr("Stations"), id="stations"):
+        with gr.Tab(tr("Stations"), id="stations"), gr.Column(elem_classes="pl-lesson"):
             on_stations, start_again = build_stations(stations, bar, tab, tabs=tabs, openers=openers)
-        with gr.Tab(tr("Quiz"), id="quiz"):
+        with gr.Tab(tr("Quiz"), id="quiz"), gr.Column(elem_classes="pl-lesson"):
             on_quiz = build_quiz(stations, bar)
         with gr.Tab(tr("Tricks"), id="tricks"):
             on_tricks = build_tricks(context, stations, bar)
@@ -56,6 +56,8 @@ def build_learn_tab(
     def restore(stored: Any) -> list[Any]:
         """A page that was reloaded shows what was answered."""
         lesson = read_lesson(stored, stations)
+        if lesson == Lesson():  # as it was built: whoever has begun meanwhile is not set back
+            return [gr.skip()] * len(outputs)
         return [update for part in parts for update in part.shown(lesson)]
 
     def clear() -> list[Any]:

@@ -16,8 +16,8 @@ def strip(stations: Sequence[Station], lesson: Lesson) -> str:
     items = "".join(_stop(stations, number, lesson) for number in range(len(stations)))
     done = tr("{done} of {total} stations done", done=len(lesson.answered), total=len(stations))
     return (
-        f'<nav class="pl-strip" aria-label="{escape(tr("Stations"), quote=True)}"><ol>{items}</ol></nav>'
-        f'<p class="pl-foot pl-strip-done">{escape(done)}</p>'
+        f'<nav class="pl-stations" aria-label="{escape(tr("Stations"), quote=True)}"><ol>{items}</ol></nav>'
+        f'<p class="pl-foot pl-stations-done">{escape(done)}</p>'
     )
 
 

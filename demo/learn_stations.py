@@ -88,7 +88,9 @@ def build_stations(
     Returns:
         What follows the lesson, and the button that clears it, which the whole tab listens to.
     """
-    strip = gr.HTML(learn_cards.strip(stations, Lesson()), js_on_load=_STRIP_JS, elem_id="stations")
+    strip = gr.HTML(
+        learn_cards.strip(stations, Lesson()), js_on_load=_STRIP_JS, elem_id="stations", elem_classes="pl-wide"
+    )
     text = gr.HTML(learn_cards.station_text(stations, 0), elem_id="station-text")
     gr.HTML(learn_cards.step(1, tr("Predict first")), elem_classes="pl-step-place")
     predict = _question(stations[0], "station-predict")
@@ -118,7 +120,9 @@ def build_stations(
         again = _question(stations[0], "station-again")
         verdict = gr.HTML(elem_id="station-verdict")
     following = gr.Button(tr("Next station"), visible=False, variant="primary", elem_id="station-next")
-    start_again = gr.Button(tr("Start the lesson again"), size="sm", elem_id="lesson-clear", elem_classes="pl-quiet")
+    start_again = gr.Button(
+        tr("Start the lesson again"), size="sm", elem_id="lesson-clear", elem_classes="pl-small-button"
+    )
     outputs = [strip, text, predict, *runs.values(), read_on, hint, now, again, verdict, following]
 
     def shown(lesson: Lesson) -> list[Any]:
@@ -230,7 +234,7 @@ def _hint(station: Station, lesson: Lesson, openers: Mapping[str, Opener]) -> st
     if station.token not in lesson.predicted:
         said = tr("Choose an answer above. Nothing is lost when it is wrong.")
     elif station.tab not in openers:
-        said = "" if station.token in lesson.ran else tr("This one is only told here.")
+        said = tr("This one is only told here.")
     elif station.token not in lesson.ran:
         said = tr("It opens in its own tab and begins at once. Come back with “Back to the lesson” at the top.")
     else:

@@ -82,7 +82,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
 
     outputs = [chosen, text, guess, dataset, run, stop, said]
 
-    def choose(token: Any, stored: Any) -> list[Any]:
+    def choose_trick(token: Any, stored: Any) -> list[Any]:
         known = token if token in [trick.token for trick in TRICKS] else first.token
         return shown(read_lesson(stored, stations), known)
 
@@ -140,7 +140,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
         context.sessions.stop(request.session_hash, kind="experiment")
         return gr.update(interactive=False)
 
-    chosen.input(choose, inputs=[chosen, bar.kept], outputs=outputs, **_QUICK)
+    chosen.input(choose_trick, inputs=[chosen, bar.kept], outputs=outputs, **_QUICK)
     guess.input(keep_guess, inputs=[guess, chosen, bar.kept], outputs=[bar.kept, run], **_QUICK)
     run.click(
         experiment,

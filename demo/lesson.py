@@ -52,7 +52,7 @@ class Lesson:
 
     def as_stored(self) -> dict[str, Any]:
         """What the browser keeps."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "ran": list(self.ran)}
 
 
 def browser_lesson() -> gr.BrowserState:

@@ -26,7 +26,16 @@ from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-STYLE_SHEETS = ("style.css", "evaluation.css", "fool.css", "ideal.css", "learn.css", "live_plot.css", "results.css", "train.css")
+STYLE_SHEETS = (
+    "style.css",
+    "evaluation.css",
+    "fool.css",
+    "ideal.css",
+    "learn.css",
+    "live_plot.css",
+    "results.css",
+    "train.css",
+)
 WARM_UP_AFTER_SECONDS = 3.0
 # Tabs that a link can open though they read nothing else from it.
 _PLAIN_TABS = ("learn", "classify", "train")

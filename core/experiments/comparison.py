@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,7 +69,10 @@ class Comparison:
         """
         tosses = self.only_first + self.only_second
         fewer = min(self.only_first, self.only_second)
-        ways = sum(math.comb(tosses, count) for count in range(fewer + 1))
+        ways = so_many = 1
+        for count in range(fewer):
+            so_many = so_many * (tosses - count) // (count + 1)
+            ways += so_many
         # whole numbers until here: 2 to the power of some thousands is no float
         return min(1.0, 2 * ways / 2**tosses)
 

@@ -39,6 +39,7 @@ TIERS = {
     "core.ascent": 6,
     "core.attack": 6,
     "core.runs": 7,
+    "core.experiments": 8,
     "core.commands": 8,
     "core.__main__": 9,
     "core": 9,
