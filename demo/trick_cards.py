@@ -91,9 +91,9 @@ def _how_sure(comparison: Comparison) -> str:
         chance = tr("Tossing coins would split them so unevenly in fewer than 1 of 1,000 cases (McNemar's exact test).")
     else:
         chance = tr(
-            "Tossing coins would split them at least so unevenly in {share:.1%} of the cases (McNemar's exact test; "
+            "Tossing coins would split them at least so unevenly in {share} % of the cases (McNemar's exact test; "
             "below 5 % we believe in a difference).",
-            share=p,
+            share=f"{p * 100:.1f}" if p < 0.095 else f"{p:.0%}".rstrip("%"),
         )
     return tr("{one} {two}", one=split, two=chance)
 

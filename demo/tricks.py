@@ -58,14 +58,15 @@ TRICKS = (
         "initialisation",
         mark("Initialisation"),
         mark(
-            "The new last layer must start from some weights. The first training starts from zeros, the second from random ones. Is the second better?"
+            "The new last layer must start from some weights. The first training starts from zeros, the second from random numbers of about 1 "
+            "(drawn from a normal distribution). Is the second better?"
         ),
         mark("from zeros"),
         mark("from random weights"),
         mark("Here the random start was the better one. With a longer training both should come closer together."),
         mark(
-            "Random weights say something wrong about each picture at first, and that must be unlearned. The training was too short for it, or the "
-            "pictures too few."
+            "Random numbers of about 1 are far too large: more than a thousand inputs times such weights give wild answers at first, which the whole training "
+            "is busy to unlearn. That is why random starts are drawn small, as Xavier and others worked out."
         ),
         mark(
             "One last layer has a single valley: from wherever one starts, one comes to about the same place. For networks with many layers it is "
