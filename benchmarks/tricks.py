@@ -20,10 +20,9 @@ SEEDS = (0, 1, 2)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="drawn-pets", help="one known by name, or a folder of class folders")
-    parser.add_argument("--home", help="a folder that keeps the embeddings; by default a fresh one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as fresh:
-        os.environ["PETLENS_HOME"] = arguments.home or fresh
+        os.environ.setdefault("PETLENS_HOME", fresh)
         dataset = open_dataset(arguments.dataset, data=report.PHOTOS)
         rows = {experiment.token: _rows(experiment, dataset) for experiment in EXPERIMENTS}
     report.write("tricks", {"network": "EfficientNet-Lite0", "pictures": dataset.name, "experiments": rows})

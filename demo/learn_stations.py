@@ -31,6 +31,10 @@ watch('value', () => requestAnimationFrame(() => {
 }));
 """
 _TO_TOP_JS = "() => { window.scrollTo({top: 0}); }"
+# who comes back finds the question again; a frame later, for the tab must be there first
+_TO_QUESTION_JS = """() => {
+  setTimeout(() => document.querySelector("#station-now")?.scrollIntoView({block: "nearest"}), 200);
+}"""
 _QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # As many choices as a station can have: their numbers are the values, so that no list of a moment ago is in the way.
 MOST_CHOICES = 4
@@ -71,7 +75,7 @@ def build_lesson_bar() -> LessonBar:
     kept = browser_lesson()
     with gr.Row(visible=False, elem_id="lesson-bar") as row:
         said = gr.HTML(elem_id="lesson-under-way")
-        back = gr.Button(tr("Back to the lesson"), size="sm", variant="primary", min_width=180, elem_id="lesson-back")
+        back = gr.Button(tr("Back to the lesson"), size="sm", variant="primary", min_width=150, elem_id="lesson-back")
     return LessonBar(kept, row, said, back)
 
 
@@ -217,7 +221,10 @@ def build_stations(
             outputs=[tabs, *opener.all_outputs, bar.row, bar.said, *follows],
             **_QUICK,
         ).then(None, js=_TO_TOP_JS)
-    bar.back.click(lambda: (gr.update(selected="learn"), gr.update(visible=False)), outputs=[tabs, bar.row], **_QUICK)
+    back = bar.back.click(
+        lambda: (gr.update(selected="learn"), gr.update(visible=False)), outputs=[tabs, bar.row], **_QUICK
+    )
+    back.then(None, js=_TO_QUESTION_JS)
     learn_tab.select(lambda: gr.update(visible=False), outputs=bar.row, **_QUICK)
     return Part(outputs, shown), start_again
 

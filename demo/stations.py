@@ -328,7 +328,7 @@ NEW_KINDS = Station(
     mark("How many new drawings will it name rightly?"),
     (
         mark("About 1 of 8: it is guessing"),
-        mark("About 6 of 10"),
+        mark("About 5 or 6 of 10"),
         mark("About 9 of 10, as with photos"),
     ),
     1,
