@@ -1,4 +1,4 @@
-"""Write the tables of `docs/transfer.md` and `docs/classroom.md` from the result files: no figure there is typed by hand."""
+"""Write the tables of `docs/transfer.md` and `docs/classroom.md` from the result files: no figure is typed by hand."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ def build_learn_tab(
     stations = eight_stations()
     gr.Markdown(
         tr(
-            "What does a network know, how does it learn something new, and how is it fooled? **Eight stations: predict, try, compare.**"
+            "What does a network know, how does it learn something new, and how is it fooled? **Eight stations: "
+            "predict, try, compare.**"
         ),
         elem_classes="pl-lead",
     )

@@ -26,7 +26,11 @@ def _stop(stations: Sequence[Station], number: int, lesson: Lesson) -> str:
     done = station.token in lesson.answered
     here = ' aria-current="step"' if number == lesson.at else ""
     title = tr(station.title)
-    said = tr("{number}: {title}, done", number=number + 1, title=title) if done else f"{number + 1}: {title}"
+    said = (
+        tr("{number}: {title}, done", number=number + 1, title=title)
+        if done
+        else tr("{number}: {title}", number=number + 1, title=title)
+    )
     mark = "✓" if done else number + 1
     return (
         f'<li><button type="button" data-station="{number}" class="{"pl-done" if done else ""}"{here} '

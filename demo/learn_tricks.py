@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from core.experiments.running import ExperimentSnapshot
 
 _ABOUT = mark(
-    "Each experiment trains **twice**, with the same pictures and the same seed; only one thing differs. Say first what you expect. "
-    "The first experiment on some pictures has to look at them all once, which takes a minute or two; after that each takes seconds."
+    "Each experiment trains **twice**, with the same pictures and the same seed; only one thing differs. Say "
+    "first what you expect. "
+    "The first experiment on some pictures has to look at them all once, which takes a minute or two; after that "
+    "each takes seconds."
 )
 _QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 

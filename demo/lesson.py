@@ -1,4 +1,4 @@
-"""How far a visitor is in the lesson. The browser keeps it, so that a reloaded page has it again; what it says is checked."""
+"""How far a visitor is in the lesson. The browser keeps it, for a page that is reloaded; what it says is checked."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ QUIZ = (
     Question(
         "new-head",
         mark(
-            "A network knows 1.3 million photos. You have 200 drawings of your own. What is the quick way to teach it yours?"
+            "A network knows 1.3 million photos. You have 200 drawings of your own. What is the quick way to "
+            "teach it yours?"
         ),
         (
             mark("Start again from random weights"),
@@ -39,7 +40,8 @@ QUIZ = (
         ),
         1,
         mark(
-            "The network already turns any picture into a list of useful numbers, its features. A new last layer only has to "
+            "The network already turns any picture into a list of useful numbers, its features. A new last layer "
+            "only has to "
             "learn which of them belong to your classes: that takes seconds, and few pictures."
         ),
     ),
@@ -54,8 +56,10 @@ QUIZ = (
         ),
         2,
         mark(
-            "The first layers see only a few pixels at a time: edges, stripes, colours. Deeper layers put these together into "
-            "patterns, and those into parts of things. Edges are the same in all photos, so the first layers fit new tasks, too."
+            "The first layers see only a few pixels at a time: edges, stripes, colours. Deeper layers put these "
+            "together into "
+            "patterns, and those into parts of things. Edges are the same in all photos, so the first layers fit "
+            "new tasks, too."
         ),
     ),
     Question(
@@ -69,7 +73,8 @@ QUIZ = (
         ),
         0,
         mark(
-            "A network can learn its own pictures by heart and still know nothing about others. Only pictures that it has never "
+            "A network can learn its own pictures by heart and still know nothing about others. Only pictures "
+            "that it has never "
             "seen tell what it will do tomorrow."
         ),
     ),
@@ -84,14 +89,16 @@ QUIZ = (
         ),
         3,
         mark(
-            "The percentages only share 100 % out among the names that the network knows. It has no name for “nothing”. A picture can be made so "
+            "The percentages only share 100 % out among the names that the network knows. It has no name for "
+            "“nothing”. A picture can be made so "
             "that one name wins by far, and still show nothing at all."
         ),
     ),
     Question(
         "other-network",
         mark(
-            "A photo of a cheetah was changed invisibly, and network A now reads “Siamese cat”. What will another network B most likely read?"
+            "A photo of a cheetah was changed invisibly, and network A now reads “Siamese cat”. What will "
+            "another network B most likely read?"
         ),
         (
             mark("A Siamese cat, too: all networks see the same"),
@@ -101,7 +108,8 @@ QUIZ = (
         ),
         2,
         mark(
-            "A very small change fits the weak spots of one network. Another one has other weights and other weak spots. To fool several at once, "
+            "A very small change fits the weak spots of one network. Another one has other weights and other "
+            "weak spots. To fool several at once, "
             "a change has to be larger or made with several networks."
         ),
     ),
@@ -119,7 +127,8 @@ TRICK_QUESTIONS = (
         ),
         2,
         mark(
-            "Numbers are numbers: nothing breaks. But the layers get values that they have never met in training. That is why this mistake "
+            "Numbers are numbers: nothing breaks. But the layers get values that they have never met in "
+            "training. That is why this mistake "
             "is found so late."
         ),
     ),
@@ -134,7 +143,8 @@ TRICK_QUESTIONS = (
         ),
         0,
         mark(
-            "Units that start equal get equal gradients and stay equal for ever: the layer is worth one unit. Random weights make them different. "
+            "Units that start equal get equal gradients and stay equal for ever: the layer is worth one unit. "
+            "Random weights make them different. "
             "In a single last layer each class has its own answers to learn from, so the weights part by themselves."
         ),
     ),
@@ -149,7 +159,8 @@ TRICK_QUESTIONS = (
         ),
         3,
         mark(
-            "At each step other inputs are missing, so the layer cannot rely on a few of them. When the network is used, nothing is hidden. "
+            "At each step other inputs are missing, so the layer cannot rely on a few of them. When the network "
+            "is used, nothing is hidden. "
             "It helps against learning by heart; where nothing was learned by heart, it only costs time."
         ),
     ),
@@ -164,7 +175,8 @@ TRICK_QUESTIONS = (
         ),
         1,
         mark(
-            "With too long steps one jumps across the valley and lands on the other side, again and again, or ever higher. "
+            "With too long steps one jumps across the valley and lands on the other side, again and again, or "
+            "ever higher. "
             "Shorter steps get down into it."
         ),
     ),
@@ -179,7 +191,8 @@ TRICK_QUESTIONS = (
         ),
         1,
         mark(
-            "On the pictures that it learns from the loss nearly always falls. And who chooses by the test pictures has used them: their result "
+            "On the pictures that it learns from the loss nearly always falls. And who chooses by the test "
+            "pictures has used them: their result "
             "then looks better than it is. So one keeps a third group, for such choices."
         ),
     ),
@@ -194,7 +207,8 @@ TRICK_QUESTIONS = (
         ),
         0,
         mark(
-            "Steps that agree add up, steps that go to and fro cancel out. So one gets faster through long flat valleys. "
+            "Steps that agree add up, steps that go to and fro cancel out. So one gets faster through long flat "
+            "valleys. "
             "Adam does this, too, and also chooses a length of step for each weight."
         ),
     ),
@@ -202,7 +216,7 @@ TRICK_QUESTIONS = (
 
 
 def shuffled(question: Question, number: int) -> list[tuple[str, int]]:
-    """The choices in another order, each with its number: turned by one more place in each question, so that none stays.
+    """The choices in another order, each with its number: turned by one more place in each question; none stays.
 
     Args:
         number: of the question in its quiz, from 0.

@@ -1,7 +1,7 @@
 """The eight stations of the lesson as data: what is read, asked, run and explained. What is here decides which ones.
 
-Everything runs without internet on what the app ships; where photos of cats and dogs, or more networks, lie on the machine,
-the stations use them and say so.
+Everything runs without internet on what the app ships; where photos of cats and dogs, or more networks, lie on the
+machine, the stations use them and say so.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ FEATURES = Station(
     "features",
     mark("Features"),
     mark(
-        "A network looks at a photo in layers. Each layer makes maps: small grey pictures that are bright where it found something. "
+        "A network looks at a photo in layers. Each layer makes maps: small grey pictures that are bright where "
+        "it found something. "
         "Walk through the layers of a photo of Chelsea, a cat, from the first to the last."
     ),
     mark("What do the maps of the last layers look like, compared with those of the first?"),
@@ -64,7 +65,8 @@ FEATURES = Station(
     ),
     1,
     mark(
-        "The first maps are large and show edges and colours: one still sees the cat. The last maps have 7 x 7 points only, but there are many hundreds, "
+        "The first maps are large and show edges and colours: one still sees the cat. The last maps have 7 x 7 "
+        "points only, but there are many hundreds, "
         "and each reacts to something of its own. The network gives up “where” and gains “what”."
     ),
     mark("Look inside"),
@@ -84,22 +86,26 @@ _OF_TWO = (
     mark("More than 95 of 100"),
 )
 _TRANSFER_WHY_PHOTOS = mark(
-    "The network has seen over a hundred breeds of cats and dogs among its 1.3 million photos. So its features tell cats and dogs apart already, and "
-    "the new last layer has hardly anything left to do. That is transfer: what was learned for one task is used for another."
+    "The network has seen over a hundred breeds of cats and dogs among its 1.3 million photos. So its features "
+    "tell cats and dogs apart already, and "
+    "the new last layer has hardly anything left to do. That is transfer: what was learned for one task is used "
+    "for another."
 )
 
 TRANSFER_DRAWN = Station(
     "transfer",
     mark("Cats, dogs and more by transfer"),
     mark(
-        "The network stays as it is. Only a new last layer, the head, learns: here from drawings of eight kinds of pets, which the app makes "
+        "The network stays as it is. Only a new last layer, the head, learns: here from drawings of eight kinds "
+        "of pets, which the app makes "
         "itself (there are no photos of cats and dogs on this machine). The test uses drawings that it has never seen."
     ),
     mark("How many of the test drawings will it name rightly?"),
     _ABOUT_NINE_OF_TEN,
     2,
     mark(
-        "It was trained on photos, and yet more than nine of ten drawings come out right: edges, stripes and ears are there in drawings, too. Only the "
+        "It was trained on photos, and yet more than nine of ten drawings come out right: edges, stripes and "
+        "ears are there in drawings, too. Only the "
         "last layer is new. That is transfer: what was learned for one task is used for another."
     ),
     _TRANSFER_BUTTON,
@@ -110,7 +116,8 @@ TRANSFER_CATS_VS_DOGS = Station(
     "transfer",
     _TRANSFER_TITLE,
     mark(
-        "The network stays as it is. Only a new last layer, the head, learns: here from 100 photos of cats and 100 of dogs (Cats vs Dogs). "
+        "The network stays as it is. Only a new last layer, the head, learns: here from 100 photos of cats and "
+        "100 of dogs (Cats vs Dogs). "
         "The test uses photos that it has never seen."
     ),
     mark("How many of the test photos will it name rightly?"),
@@ -125,7 +132,8 @@ TRANSFER_OXFORD = Station(
     "transfer",
     _TRANSFER_TITLE,
     mark(
-        "The network stays as it is. Only a new last layer, the head, learns: here from 100 photos of cats and 100 of dogs (Oxford-IIIT Pet). "
+        "The network stays as it is. Only a new last layer, the head, learns: here from 100 photos of cats and "
+        "100 of dogs (Oxford-IIIT Pet). "
         "The test uses photos that it has never seen."
     ),
     mark("How many of the test photos will it name rightly?"),
@@ -145,8 +153,10 @@ _TUNE_CHOICES = (
     mark("The network forgets everything and guesses"),
 )
 _TUNE_WHY = mark(
-    "Now every step has to go through the whole network, so it takes many times as long as the head. The head has used nearly all that "
-    "these few pictures can teach; the lower layers may change only a little, at a low rate, or they would forget what they know. Fine-tuning is worth it "
+    "Now every step has to go through the whole network, so it takes many times as long as the head. The head "
+    "has used nearly all that "
+    "these few pictures can teach; the lower layers may change only a little, at a low rate, or they would "
+    "forget what they know. Fine-tuning is worth it "
     "with more pictures, or with pictures that are very different from photos."
 )
 _TUNE_BUTTON = mark("Fine-tune")
@@ -155,7 +165,8 @@ TUNE_DRAWN = Station(
     "fine-tuning",
     _TUNE_TITLE,
     mark(
-        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it are unfrozen and learn, too, in small "
+        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it "
+        "are unfrozen and learn, too, in small "
         "steps. Here for one round through the drawn pets. It takes some minutes: watch the curve."
     ),
     _TUNE_QUESTION,
@@ -170,8 +181,10 @@ TUNE_CATS_VS_DOGS = Station(
     "fine-tuning",
     _TUNE_TITLE,
     mark(
-        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it are unfrozen and learn, too, in small "
-        "steps. Here for two rounds through 100 photos of cats and 100 of dogs (Cats vs Dogs). It takes some minutes: watch the curve."
+        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it "
+        "are unfrozen and learn, too, in small "
+        "steps. Here for two rounds through 100 photos of cats and 100 of dogs (Cats vs Dogs). It takes some "
+        "minutes: watch the curve."
     ),
     _TUNE_QUESTION,
     _TUNE_CHOICES,
@@ -185,8 +198,10 @@ TUNE_OXFORD = Station(
     "fine-tuning",
     _TUNE_TITLE,
     mark(
-        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it are unfrozen and learn, too, in small "
-        "steps. Here for two rounds through 100 photos of cats and 100 of dogs (Oxford-IIIT Pet). It takes some minutes: watch the curve."
+        "Until now the network was frozen. In fine-tuning the head learns first; then the last layers below it "
+        "are unfrozen and learn, too, in small "
+        "steps. Here for two rounds through 100 photos of cats and 100 of dogs (Oxford-IIIT Pet). It takes some "
+        "minutes: watch the curve."
     ),
     _TUNE_QUESTION,
     _TUNE_CHOICES,
@@ -206,7 +221,8 @@ IDEAL = Station(
     "ideal",
     mark("Ideal cat without TV"),
     mark(
-        "Now the other way round: the network stays, and the picture learns. It begins as noise, and each step changes all pixels a little so that the network "
+        "Now the other way round: the network stays, and the picture learns. It begins as noise, and each step "
+        "changes all pixels a little so that the network "
         "is surer that it sees a Siamese cat."
     ),
     mark("What will the picture look like when the network is sure?"),
@@ -218,7 +234,8 @@ IDEAL = Station(
     ),
     3,
     mark(
-        "The network is sure, and we see noise. Every pixel was moved by itself, and nothing asked for a picture that looks natural. "
+        "The network is sure, and we see noise. Every pixel was moved by itself, and nothing asked for a picture "
+        "that looks natural. "
         "The network has never met noise in its training, so nothing taught it to say “this is nothing”."
     ),
     mark("Draw the ideal cat"),
@@ -229,7 +246,8 @@ IDEAL_TV = Station(
     "ideal-tv",
     mark("Ideal cat with TV"),
     mark(
-        "TV means total variation: how much neighbouring pixels differ, added up over the picture. Noise has a lot of it, photos have little. "
+        "TV means total variation: how much neighbouring pixels differ, added up over the picture. Noise has a "
+        "lot of it, photos have little. "
         "Now the picture must please the network and keep its TV low."
     ),
     mark("What will change?"),
@@ -241,7 +259,8 @@ IDEAL_TV = Station(
     ),
     1,
     mark(
-        "Neighbours that must not differ much grow together to patches and lines. We ask for something that photos have, and the picture gets "
+        "Neighbours that must not differ much grow together to patches and lines. We ask for something that "
+        "photos have, and the picture gets "
         "a bit more like one. Better recipes add more such wishes: try the preset “Best”."
     ),
     mark("Draw it with TV"),
@@ -252,7 +271,8 @@ FOOL = Station(
     "fool",
     mark("Dog to cat"),
     mark(
-        "The same trick with a photo: start from a photo of a dog and change it step by step until the network reads “Siamese cat”. If you have no photo "
+        "The same trick with a photo: start from a photo of a dog and change it step by step until the network "
+        "reads “Siamese cat”. If you have no photo "
         "of a dog, it starts from the cheetah that comes with the app."
     ),
     mark("What will the photo look like when the network reads “Siamese cat”?"),
@@ -263,8 +283,10 @@ FOOL = Station(
     ),
     2,
     mark(
-        "We see the same animal under some grain, and the network is sure that it is a Siamese cat. Each pixel moved in the direction that the "
-        "network listens to. The lesson's recipe even goes much farther than it has to: a change that nobody sees is enough, as the next station shows. "
+        "We see the same animal under some grain, and the network is sure that it is a Siamese cat. Each pixel "
+        "moved in the direction that the "
+        "network listens to. The lesson's recipe even goes much farther than it has to: a change that nobody "
+        "sees is enough, as the next station shows. "
         "Such pictures are called adversarial."
     ),
     mark("Fool the network"),
@@ -278,7 +300,8 @@ SURVIVAL_ALONE = Station(
     "survival",
     _SURVIVAL_TITLE,
     mark(
-        "Now the smallest change that works. Then look at the list below it: what becomes of it when the picture is saved as JPEG, blurred or cut? "
+        "Now the smallest change that works. Then look at the list below it: what becomes of it when the picture "
+        "is saved as JPEG, blurred or cut? "
         "(There is only one network on this machine, so no other one can be asked.)"
     ),
     mark("Is the network still fooled after a strong JPEG, a blur or a cut?"),
@@ -289,7 +312,8 @@ SURVIVAL_ALONE = Station(
     ),
     1,
     mark(
-        "The smallest change only just works, so nearly anything that touches the pixels undoes it. A larger change survives more: try the "
+        "The smallest change only just works, so nearly anything that touches the pixels undoes it. A larger "
+        "change survives more: try the "
         "preset of the lesson, or “Other networks, too”, and compare the lists."
     ),
     _SURVIVAL_BUTTON,
@@ -300,7 +324,8 @@ SURVIVAL_OTHERS = Station(
     "survival",
     _SURVIVAL_TITLE,
     mark(
-        "Now the smallest change that works. Then look at the list below it: what do JPEG, blur and a cut make of it, and what do the other networks on "
+        "Now the smallest change that works. Then look at the list below it: what do JPEG, blur and a cut make "
+        "of it, and what do the other networks on "
         "this machine read?"
     ),
     mark("What will the other networks read in the changed photo?"),
@@ -311,7 +336,8 @@ SURVIVAL_OTHERS = Station(
     ),
     1,
     mark(
-        "The change was made for the weak spots of one network; others have other weights. A larger change that is made to work under many views "
+        "The change was made for the weak spots of one network; others have other weights. A larger change that "
+        "is made to work under many views "
         "fools others more often: try the preset “Other networks, too”."
     ),
     _SURVIVAL_BUTTON,
@@ -322,7 +348,8 @@ NEW_KINDS = Station(
     "new-kinds",
     mark("Completely new kinds of pictures"),
     mark(
-        "With 5 photos each of cats and dogs, about 9 of 10 new photos come out right: the network knows them. Drawings are something else, it has learned "
+        "With 5 photos each of cats and dogs, about 9 of 10 new photos come out right: the network knows them. "
+        "Drawings are something else, it has learned "
         "from photos. Now it gets 5 drawings of each of eight kinds of pets."
     ),
     mark("How many new drawings will it name rightly?"),
@@ -333,7 +360,8 @@ NEW_KINDS = Station(
     ),
     1,
     mark(
-        "It does much better than guessing, and clearly worse than with photos: the farther away from what the network knows, the more pictures it needs. With all "
+        "It does much better than guessing, and clearly worse than with photos: the farther away from what the "
+        "network knows, the more pictures it needs. With all "
         "drawings it comes to more than 9 of 10. And there are eight kinds here, where cats and dogs are only two."
     ),
     mark("Try it"),

@@ -1,4 +1,4 @@
-"""Writes the answers into the teacher's page: `python -m demo.teachers_answers`. They are those that the page checks by."""
+"""Writes the answers into the teacher's page: `python -m demo.teachers_answers`. The app checks by the same ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _lines() -> Iterator[str]:
         "Expected on the drawn pets: the table of the experiments above.\n"
     )
     for trick in TRICKS:
-        yield f"- **{trick.title}** ({trick.first} / {trick.second}). If worse: {trick.worse} If about the same: {trick.same}"
+        yield f"- **{trick.title}** ({trick.first} / {trick.second}). If worse: {trick.worse} Else: {trick.same}"
 
 
 def _variant(station: Station) -> str:

@@ -63,7 +63,7 @@ def _outcome(trick: Trick, comparison: Comparison, guess: str) -> str:
         f"{escape(tr('That was right.') if hit else tr('It came out otherwise.'))}</p>"
         f'<div class="pl-scores">{_score(trick.first, comparison.first_accuracy, comparison.first_interval)}'
         f"{_score(trick.second, comparison.second_accuracy, comparison.second_interval)}</div>"
-        f"<p>{escape(tr(trick.meaning(verdict)))}</p>{_line(_how_sure(comparison))}"
+        f"<p>{escape(tr(trick.meaning(verdict)))}</p>{_how_sure(comparison)}"
     )
 
 
@@ -79,7 +79,7 @@ def _found(comparison: Comparison) -> str:
 def _how_sure(comparison: Comparison) -> str:
     """McNemar's test in words."""
     if not comparison.only_first + comparison.only_second:
-        return tr("Both gave the right name to the same {n} pictures.", n=comparison.first_correct)
+        return _line(tr("Both gave the right name to the same {n} pictures.", n=comparison.first_correct))
     split = tr(
         "Of {n} test pictures, {first} came out right only in the first training and {second} only in the second.",
         n=comparison.n,
@@ -95,7 +95,7 @@ def _how_sure(comparison: Comparison) -> str:
             "below 5 % we believe in a difference).",
             share=f"{p * 100:.1f}" if p < 0.095 else f"{p:.0%}".rstrip("%"),
         )
-    return tr("{one} {two}", one=split, two=chance)
+    return _line(split) + _line(chance)
 
 
 def _score(name: str, share: float, interval: tuple[float, float]) -> str:
@@ -130,7 +130,7 @@ def _points(training: TrainSnapshot, column: str) -> list[tuple[float, float]]:
 def _why_no_outcome(snapshot: ExperimentSnapshot) -> str:
     for run in (snapshot.first, snapshot.second):
         if run is not None and run.training is not None and run.training.note and run.evaluation is None:
-            return run.training.note
+            return tr(run.training.note)
     return tr("Stopped. What was seen so far stays here; run it again for a result.")
 
 

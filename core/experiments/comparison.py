@@ -65,7 +65,8 @@ class Comparison:
 
         References:
             McNemar 1947, "Note on the sampling error of the difference between correlated proportions".
-            Dietterich 1998, "Approximate statistical tests for comparing supervised classification learning algorithms".
+            Dietterich 1998, "Approximate statistical tests for comparing supervised classification learning
+            algorithms".
         """
         tosses = self.only_first + self.only_second
         fewer = min(self.only_first, self.only_second)

@@ -1,4 +1,4 @@
-"""The six training tricks, each as two plans that differ in one thing. Settings as in `benchmarks/results/tricks.json`."""
+"""The six training tricks, each as two plans that differ in one thing. Measured: `benchmarks/results/tricks.json`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _heads(token: str, first: HeadSettings, **changed: object) -> Experiment:
 
 
 _USUAL = HeadSettings()
-# The rate stays as it is, and what was learned last is what is tested: neither a falling rate nor a second training that
-# ends at the best epoch may hide what the steps do.
+# The rate stays as it is, and what was learned last is what is tested: neither a falling rate nor a second training
+# that ends at the best epoch may hide what the steps do.
 _PLAIN = HeadSettings(schedule="constant", refit=False)
 # Few pictures and long steps, so that it comes to the point where it learns by heart.
 _LONG = dataclasses.replace(_PLAIN, images_per_class=10, epochs=300, learning_rate=0.01, patience=5)
