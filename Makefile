@@ -39,6 +39,7 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.first_run
 	$(BIN)/python -m benchmarks.backbones
 	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.transfer_distance
 	$(BIN)/python -m benchmarks.finetune
 	$(BIN)/python -m benchmarks.finetune --scratch --minutes 6
 	$(BIN)/python -m benchmarks.ideal_images

@@ -1,4 +1,4 @@
-"""Adversarial perturbations beside those of Foolbox and torchattacks: distances, gradients, files, the lesson's own, transfer.
+"""Adversarial perturbations beside those of Foolbox and torchattacks: distances, gradients, files, the lesson's own.
 
 Photos of dogs are drawn by seed from the shared pets; all attacks begin with the same pixels and meet the same network,
 EfficientNet-Lite0. Whether a picture fools it is judged here, in single precision, for all alike: once as it was found, and
@@ -36,8 +36,6 @@ SIAMESE = 284
 # ImageNet's dogs, from the Chihuahua to the Mexican hairless.
 _DOGS = range(151, 269)
 _BATCH = 8
-# Networks that a picture is made on together with EfficientNet-Lite0, and one that takes no part.
-_TOGETHER, _JUDGE = ("mobilenetv2_100", "regnetx_002.in1k"), "resnet18"
 
 
 def main() -> None:
@@ -45,9 +43,6 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=16, help="how many (default: 16)")
     parser.add_argument("--peer-python", metavar="FILE", help="the Python of the environment with the peers")
     parser.add_argument("--rounds", type=int, default=9, help="timings of a step (default: 9)")
-    parser.add_argument(
-        "--transfer-steps", type=int, default=100, help="of the attacks that are to transfer (default: 100)"
-    )
     options = parser.parse_args()
     victim = Victim((Classifier(load_backbone()),))
     pixels, labels, names = _dogs(victim, options.photos)
@@ -66,7 +61,6 @@ def main() -> None:
             figures[f"{goal}, {norm}"] = {"attacks": rows} | _ratios(rows)
     figures["the lesson's attack"] = _lesson(victim, pixels, labels)
     figures["a step / the bare forward and backward pass"] = _steps(victim, pixels, labels, options.rounds)
-    figures["transfer, targeted, 16/255"] = _transfer(pixels, labels, options.transfer_steps)
     report.write("attacks", figures)
 
 
@@ -248,6 +242,7 @@ def _steps(victim: Victim, pixels: torch.Tensor, labels: Sequence[int], rounds: 
         "smooth": AttackSettings(
             method="pgd", norm="linf", epsilon=12 / 255, steps=2000, momentum=0.9, blur_px=2.0, texture=True
         ),
+        "others (changing views)": dataclasses.replace(find_attack_preset("others").settings, steps=2000),
         "minimal (with its forward passes)": AttackSettings(steps=2000),
     }
     return {
@@ -276,62 +271,6 @@ def _ratio(victim: Victim, pixels: torch.Tensor, labels: Sequence[int], settings
         method.step()
     bare()
     return report.median_ratio(*zip(*[(timed(method.step), timed(bare)) for _ in range(rounds)], strict=True))
-
-
-def _transfer(pixels: torch.Tensor, labels: Sequence[int], steps: int) -> dict:
-    """Of 16/255, towards the Siamese cat: how many photos fool a network that took no part."""
-    try:
-        others = tuple(Classifier(load_backbone(name)) for name in _TOGETHER)
-        judge = Victim((Classifier(load_backbone(_JUDGE)),))
-    except Exception as error:
-        raise SystemExit(f"{error} PETLENS_WEIGHTS names a folder of more networks.") from error
-    alone = Victim((Classifier(load_backbone()),))
-    together = Victim((*alone.classifiers, *others))
-    goals = _goals("targeted", labels)
-    plain = AttackSettings(
-        method="pgd", norm="linf", epsilon=16 / 255, steps=steps, step_size=2 / 16, objective="cross-entropy"
-    )
-    recipe = dataclasses.replace(plain, objective="logit", momentum=1.0, blur_px=_TI_PX)
-    ours = dataclasses.replace(find_attack_preset("others").settings, steps=steps)
-    figures: dict = {"steps": steps, "made on": [one.backbone.name for one in together.classifiers], "judge": _JUDGE}
-    for name, settings, varied in (
-        ("PGD", plain, False),
-        ("TI + MI + DI, logit (Zhao 2021)", recipe, True),
-        ("ours: MI, changing views, logit", ours, False),
-    ):
-        for of, victim in (("EfficientNet-Lite0 alone", alone), ("three networks", together)):
-            pictures, _, seconds = _made(_diverse(victim.logits) if varied else victim.logits, pixels, goals, settings)
-            files = to_pixels(to_pictures(pictures))
-            figures[f"{name}, {of}"] = {
-                "the network itself": round(float(np.mean(reached(_read(alone, files), goals))), 3),
-                "the judge reads a Siamese cat": round(float(np.mean(reached(_read(judge, files), goals))), 3),
-                "the judge reads something else than before": round(
-                    float(np.mean(np.array(_read(judge, files)) != np.array(_read(judge, pixels)))), 3
-                ),
-                "seconds": round(seconds, 1),
-            }
-            print(name, of, figures[f"{name}, {of}"], flush=True)
-    return figures
-
-
-# A kernel of 5 pixels, as in the recipe.
-_TI_PX = 1.0
-
-
-def _diverse(logits: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Diverse inputs (Xie et al. 2019): with probability 0.7 shrunk to 90 to 100 % and put somewhere on black."""
-    draw = random.Random(0)
-
-    def looked(pixels: torch.Tensor) -> torch.Tensor:
-        if not pixels.requires_grad or draw.random() > 0.7:
-            return logits(pixels)
-        side = pixels.shape[-1]
-        small = draw.randint(round(0.9 * side), side)
-        left, top = draw.randint(0, side - small), draw.randint(0, side - small)
-        shrunk = torch.nn.functional.interpolate(pixels, size=(small, small), mode="bilinear", antialias=True)
-        return logits(torch.nn.functional.pad(shrunk, (left, side - small - left, top, side - small - top)))
-
-    return looked
 
 
 if __name__ == "__main__":

@@ -24,7 +24,14 @@ TITLES = {
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    tables = {"transfer": _transfer(), "networks": _networks(), "tuning": _tuning(), "views": _views()}
+    tables = {
+        "transfer": _transfer(),
+        "distance": _distance(),
+        "few pictures": _few_pictures(),
+        "networks": _networks(),
+        "tuning": _tuning(),
+        "views": _views(),
+    }
     _write(TRANSFER, tables)
     _write(CLASSROOM, {"tricks": _tricks()})
 
@@ -74,6 +81,33 @@ def _transfer() -> str:
         "near-duplicates",
     ]
     return _table(heads, rows)
+
+
+def _distance() -> str:
+    networks = _figures("transfer_distance")["networks"].values()
+    floors = [network["ImageNet photos from other ImageNet photos"] for network in networks]
+    rows = [
+        ["*ImageNet photos from others*", *(cell for floor in floors for cell in (f"{floor['distance']:.2f}", "", ""))]
+    ]
+    for name, title in TITLES.items():
+        row = [title]
+        for network in networks:
+            found = network["data sets"][name]
+            row += [f"{found['distance']:.2f}", _percent(found["accuracy"]), _percent(found["above guessing"])]
+        rows.append(row)
+    rows.sort(key=lambda row: float(row[1]))
+    heads = ["pictures"]
+    for network in networks:
+        heads += [f"{network['title']}: distance", "accuracy", "above guessing"]
+    return _table(heads, rows)
+
+
+def _few_pictures() -> str:
+    rows = [
+        [count, f"{row['as measured']:.3f}", f"{row['distance']:.3f}", f"{row['spread of the distance']:.3f}"]
+        for count, row in _figures("transfer_distance")["Oxford pets, few pictures"].items()
+    ]
+    return _table(["pictures", "as measured", "distance", "its spread"], rows)
 
 
 def _networks() -> str:

@@ -16,19 +16,23 @@ from demo.fool_cards import (
     change_panel,
     compare_pictures,
     compare_value,
+    example_card,
     full_size_card,
     no_change_panel,
     status_card,
     survival_card,
 )
+from demo.fool_example import ready_made
 from demo.fool_form import (
     SIAMESE,
     Form,
     build_form,
     checked_beside,
     checked_photo,
+    is_goal,
     link_of,
     names_of_goals,
+    others_here,
     read_link,
 )
 from demo.fool_more import build_defence, build_dial
@@ -80,7 +84,10 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
     build_defence(context, form, _wish_of)
     page_address = gr.Textbox(visible=False)
     named = {"pictures": pictures, "change": change, "status": status, "png": png, "full": full, "link": link}
+    named |= {"survival": survival, "full_said": full_said, "full_png": full_png}
     outputs = [*named.values(), go, stop, more]
+    # what was said belongs to the picture of before
+    nothing_said = {"survival": "", "full_said": "", "full_png": gr.update(visible=False)}
 
     def shown(what: dict[str, Any] | None = None, *, busy: bool, can_go_on: bool = False) -> tuple:
         """Updates of `outputs`: what is named, and the buttons."""
@@ -104,6 +111,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         """Everything that is seen of one attack, which is kept at its end."""
         visitor = request.session_hash
         job, path = None, None
+        yield shown(nothing_said, busy=True)
         try:
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(fool, wish, go_on=go_on, max_seconds=seconds))
@@ -137,6 +145,8 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             }
             yield shown(done, busy=False, can_go_on=True)
         except Exception as error:
+            if job is not None and job.snapshot is not None:  # what it had reached can be gone on with
+                context.sessions.keep_attempt(visitor, job.snapshot)
             yield failed(visitor, cards.message_card(message_for(error)))
         finally:
             if job is not None:
@@ -169,6 +179,11 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         context.sessions.stop(request.session_hash, kind="attack")
         return gr.update(interactive=False)
 
+    def is_shown(attempt: Attempt, visitor: str) -> bool:
+        """Whether it is still the one on the screen, and no other has begun since."""
+        session = context.sessions.get(visitor)
+        return session.attempt is attempt and session.attack is None
+
     async def see_what_survives(request: gr.Request) -> AsyncIterator[Any]:
         """After each attack that worked; other networks may have to be loaded first."""
         attempt = context.sessions.get(request.session_hash).attempt
@@ -179,8 +194,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         try:
             context.data.submit(job)
             async for progress in job.watch(every_seconds=0.3):
-                session = context.sessions.get(request.session_hash)
-                if session.attempt is not attempt or session.attack is not None:  # another attack has begun since
+                if not is_shown(attempt, request.session_hash):
                     return
                 yield survival_card(attempt, progress.snapshot or (), done=progress.state == "done")
         except Exception as error:
@@ -199,13 +213,18 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         try:
             context.attacking.submit(job)
             async for progress in job.watch():
+                if not is_shown(attempt, request.session_hash):
+                    return
                 if progress.place:
                     text = f"Waiting: place {progress.place} in the queue"
                     yield cards.waiting_card(text), no_file, gr.skip()
+                elif job.unfinished and progress.snapshot is not None:
+                    yield full_size_card(attempt, progress.snapshot), no_file, gr.skip()
             result = job.snapshot
             path = await context.data.run(write_full_size, attempt, result)
-            ready = gr.update(value=path, visible=True)
-            yield full_size_card(attempt, result), ready, gr.update(interactive=True)
+            if is_shown(attempt, request.session_hash):
+                ready = gr.update(value=path, visible=True)
+                yield full_size_card(attempt, result), ready, gr.update(interactive=True)
         except Exception as error:
             yield cards.message_card(message_for(error)), no_file, gr.update(interactive=True)
         finally:
@@ -213,17 +232,29 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             if path is not None:
                 discard([path])
 
-    async def offer_goals(network: str, chosen: str, request: gr.Request) -> dict:
-        """The names that this network knows."""
+    async def offer_goals(network: str, chosen: str, request: gr.Request) -> tuple[dict, dict]:
+        """The names that this network knows; and the networks that are here now."""
+        here = await context.quick.run(others_here)
         try:
             found = find_network(context, network, request.session_hash)
             own = None
             if isinstance(found, VisitorsRun):
                 own = (await context.data.run(load, found)).class_names
             names = list(await context.quick.run(names_of_goals, own))
+            known = await context.quick.run(is_goal, chosen, names, own is None)
         except PetLensError:
-            return gr.skip()
-        return gr.update(choices=names, value=chosen if own is None or chosen in names else names[0])
+            return gr.skip(), gr.update(choices=here)
+        return gr.update(choices=names, value=chosen if known else names[0]), gr.update(choices=here)
+
+    async def show_example(request: gr.Request) -> tuple:
+        """Something to look at, until there is something of the visitor's own."""
+        session = context.sessions.get(request.session_hash)
+        if session.attempt is None and session.attack is None:
+            example = await context.quick.run(ready_made)
+            session = context.sessions.get(request.session_hash)
+            if example is not None and session.attempt is None and session.attack is None:
+                return compare_value(example, exact=True), change_panel(example, exact=True), example_card(example)
+        return gr.skip(), gr.skip(), gr.skip()
 
     async def open_link(request: gr.Request) -> tuple:
         """A link that was shared puts everything as it was, except the photo."""
@@ -236,19 +267,12 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         except PetLensError as error:
             return gr.update(selected="fool"), *nothing[1:], cards.message_card(message_for(error))
         about = find_attack_preset(preset).about
-        return gr.update(selected="fool"), goal, network, beside, preset, about, *form.shown(settings), gr.skip()
+        others = gr.update(choices=await context.quick.run(others_here), value=beside)
+        return gr.update(selected="fool"), goal, network, others, preset, about, *form.shown(settings), gr.skip()
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
     begun = go.click(start_attack, inputs={*form.inputs, page_address}, **streamed)
     gone_on = more.click(continue_attack, inputs=page_address, **streamed)
-    # what was said belongs to the picture of before
-    gr.on(
-        [go.click, more.click],
-        lambda: ("", "", gr.update(visible=False)),
-        outputs=[survival, full_said, full_png],
-        queue=False,
-        **_PRIVATE,
-    )
     for event in (begun, gone_on):
         event.then(see_what_survives, outputs=survival, concurrency_limit=None, **_PRIVATE)
     stop.click(stop_attack, outputs=stop, queue=False, api_visibility="private")
@@ -257,10 +281,11 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         [tab.select, form.network.change],
         offer_goals,
         inputs=[form.network, form.goal],
-        outputs=form.goal,
+        outputs=[form.goal, form.beside],
         queue=False,
         **_PRIVATE,
     )
+    tab.select(show_example, outputs=[pictures, change, status], queue=False, **_PRIVATE)
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
     page.load(
         open_link,

@@ -13,6 +13,7 @@ import gradio as gr
 
 from demo.cards import bars, data_url, percent
 from demo.curves import curve, curves
+from demo.fool_example import Example
 from demo.fool_run import Attempt, Corner, DialledPhoto
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def compare_pictures(elem_id: str) -> gr.HTML:
     )
 
 
-def compare_value(attempt: Attempt, *, exact: bool) -> dict[str, Any]:
+def compare_value(attempt: Attempt | Example, *, exact: bool) -> dict[str, Any]:
     """What `compare_pictures` shows.
 
     Args:
@@ -66,7 +67,7 @@ def compare_value(attempt: Attempt, *, exact: bool) -> dict[str, Any]:
     }
 
 
-def change_panel(attempt: Attempt, *, exact: bool) -> str:
+def change_panel(attempt: Attempt | Example, *, exact: bool) -> str:
     """The perturbation, magnified until it can be seen."""
     from core.attack.measures import magnified
 
@@ -89,7 +90,15 @@ def no_change_panel() -> str:
 
 def verdict(attempt: Attempt) -> str:
     """Success in words, as text."""
+    from core.attack.goals import fooled
+
     read = attempt.attacked.prediction.top(1)[0].title
+    several = len(attempt.networks)
+    if attempt.attacked.success and several > 1:
+        return f"✓ All {several} networks are fooled"
+    if several > 1:
+        right = sum(fooled([said], attempt.attacked.goal) for said in attempt.attacked.readings)
+        return f"Not yet: {right} of {several} networks are fooled"
     if attempt.attacked.success:
         instead = "" if attempt.target else f" instead of {attempt.own}"
         return f"✓ The network reads {read}{instead}"
@@ -117,7 +126,7 @@ def status_card(attempt: Attempt, *, running: bool, stopping: bool = False) -> s
     return (
         '<div class="pl-card pl-fooling">'
         f'<p class="pl-network">{escape(attempt.network)}</p>'
-        f'<p class="pl-verdict{success}">{escape(verdict(attempt))}</p>{barely}'
+        f'<p class="pl-verdict{success}">{escape(verdict(attempt))}</p>{barely}{_each(attempt)}'
         f'<p class="pl-doing" role="status">{doing}: step {step} of {snapshot.total_steps}</p>{bar}'
         f'<div class="pl-two"><div><h4>Before</h4>{bars(one.before.top(5))}</div>'
         f"<div><h4>After</h4>{bars(one.prediction.top(5))}</div></div>"
@@ -127,9 +136,40 @@ def status_card(attempt: Attempt, *, running: bool, stopping: bool = False) -> s
     )
 
 
+def _each(attempt: Attempt) -> str:
+    """What every network reads, where several are to be fooled: the bars are the first one's."""
+    from core.attack.goals import fooled
+
+    readings = attempt.attacked.readings
+    if len(readings) < 2:
+        return ""
+    rows = ""
+    for network, reading in zip(attempt.networks, readings, strict=True):
+        best, fits = reading.top(1)[0], fooled([reading], attempt.attacked.goal)
+        rows += (
+            f"<li>{'✓' if fits else '·'} {escape(network)}: {escape(best.title)}, {percent(best.probability)}"
+            f"{'' if fits else ' (not fooled)'}</li>"
+        )
+    return f'<ul class="pl-each">{rows}</ul>'
+
+
 def ended(attempt: Attempt) -> str:
     """How it came to its end, in a word."""
     return {"steps": "Done", "time": "Time is over"}.get(attempt.snapshot.stopped_by, "Stopped")
+
+
+def example_card(example: Example) -> str:
+    """Before the first attack: one that was made before, so that a newcomer sees what to expect."""
+    one = example.attacked
+    return (
+        '<div class="pl-card pl-fooling">'
+        f'<p class="pl-network">{escape(example.network)}</p>'
+        f'<p class="pl-verdict pl-success">✓ The network reads {escape(one.prediction.top(1)[0].title)}</p>'
+        '<p class="pl-doing">This change was made before; what the network reads was asked just now. <b>Press Go to see one '
+        "grow.</b></p>"
+        f'<div class="pl-two"><div><h4>Before</h4>{bars(one.before.top(5))}</div>'
+        f"<div><h4>After</h4>{bars(one.prediction.top(5))}</div></div>{_tiles(one.measures)}</div>"
+    )
 
 
 def survival_card(attempt: Attempt, trials: Sequence[Trial], *, done: bool) -> str:
@@ -163,23 +203,20 @@ def full_size_card(attempt: Attempt, full: FullSize) -> str:
     best = full.prediction.top(1)[0]
     wide, high = full.picture.size
     reads = f"{escape(best.title)}, {percent(best.probability)}"
-    small = attempt.attacked.measures.l2
-    if not full.success:
-        said = (
-            f"Not fooled any more: even with the change {full.factor:g} times as strong the network reads {reads}. To look "
-            "at a large photo it shrinks it, and that wipes the change out."
-        )
-    elif full.factor == 1:
-        said = f"✓ Still fooled: the network reads {reads}. The change is as strong as in the small picture."
+    small, large = attempt.attacked.measures, full.measures
+    if full.scale == 1:
+        how = "sees the photo as it is"
     else:
-        said = (
-            f"✓ Still fooled: the network reads {reads}. But the change had to become {full.factor:g} times as strong, "
-            "because the network shrinks the photo first, which blurs it."
-        )
+        how = "enlarges the photo first" if full.scale > 1 else "shrinks the photo first, which blurs the change"
+    if full.success:
+        said = f"✓ Still fooled: the network reads {reads}. It {how}."
+    else:
+        said = f"Not fooled any more: the network reads {reads}. It {how}, and no strength that was tried is enough."
+    steps = f"{large.linf * 255:.0f}/255 instead of {small.linf * 255:.0f}/255"
     return _card(
         f'<h3>On the whole photo, {wide} × {high} pixels</h3><p class="pl-doing" role="status">{said}</p>'
-        f"{_tiles(full.measures)}"
-        f'<p class="pl-foot">L2 was {small:.2f} on the small picture; a large photo has more pixels to add up.</p>'
+        f'{_tiles(large)}<p class="pl-foot">What that costs: the largest change of a pixel is {steps} in the small picture, L2 '
+        f"{large.l2:.2f} instead of {small.l2:.2f}; a large photo also has more pixels to add up.</p>"
     )
 
 
@@ -193,11 +230,13 @@ def dial_card(photo: DialledPhoto, *, done: bool) -> str:
         lines = {f"{photo.target} (the goal)": goal, **lines}
     works = next((point for point in points if point.success), None)
     if not done:
-        said = f"All {len(points)} distances at once: step {dialled.step} of {dialled.total_steps}"
-    elif works is None:
-        said = f"No distance up to {_distance(points[-1].distance, photo.norm)} was enough."
+        said = f"The smallest change, then all {len(points)} distances: step {dialled.step} of {dialled.total_steps}"
+    elif dialled.smallest is not None:
+        said = f"{escape(photo.network)} was fooled from {_exactly(dialled.smallest, photo.norm)} on: nothing smaller was found."
+    elif works is not None:
+        said = f"{escape(photo.network)} was fooled within {_distance(works.distance, photo.norm)}."
     else:
-        said = f"From {_distance(works.distance, photo.norm)} on, {escape(photo.network)} is fooled."
+        said = f"Nothing up to {_distance(points[-1].distance, photo.norm)} was found to work."
     axis = "largest change of a pixel, in steps of 1/255" if unit else "distance L2"
     ticks = [f"{point.distance * 255:.0f}" if unit else f"{point.distance:g}" for point in points]
     return _card(
@@ -265,7 +304,7 @@ def _tiles(measures: Measures, *, gradients: int | None = None) -> str:
         ("Pixels", percent(measures.touched), "that were touched"),
     ]
     if gradients is not None:
-        tiles.append(("Gradients", f"{gradients}", "questions to the network"))
+        tiles.append(("Gradients", f"{gradients}", "backward passes"))
     cells = "".join(
         f'<div><dt>{name}</dt><dd>{value}</dd><dd class="pl-foot">{about}</dd></div>' for name, value, about in tiles
     )
@@ -274,6 +313,11 @@ def _tiles(measures: Measures, *, gradients: int | None = None) -> str:
 
 def _distance(distance: float, norm: str) -> str:
     return f"{distance * 255:.0f}/255" if norm == "linf" else f"L2 {distance:g}"
+
+
+def _exactly(distance: float, norm: str) -> str:
+    """One that was measured."""
+    return _distance(distance, norm) if norm == "linf" else f"L2 {distance:.2f}"
 
 
 def _picture_url(picture: Any, *, exact: bool) -> str:

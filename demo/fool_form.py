@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def build_form() -> Form:
                     elem_id="fool-preset",
                 )
                 beside = gr.Dropdown(
-                    _others_here(),
+                    others_here(),
                     value=[],
                     multiselect=True,
                     max_choices=MOST_BESIDE,
@@ -140,7 +141,7 @@ def build_form() -> Form:
     return form
 
 
-def _others_here() -> list[tuple[str, str]]:
+def others_here() -> list[tuple[str, str]]:
     """Networks that need not be fetched."""
     return [
         (listing.title, listing.name) for listing in core.list_backbones() if listing.here and listing.imagenet_head
@@ -283,13 +284,13 @@ def read_link(params: Mapping[str, str]) -> tuple[str, str, list[str], str, Atta
     if "epsilon" in params:
         chosen["epsilon"] = epsilon_of(params["epsilon"])
     settings = dataclasses.replace(preset.settings, **chosen)
+    # only what can be chosen here: a list with another name in it could not be changed any more
+    here = {name for _, name in others_here()}
+    beside = [name for name in params.get("with", "").split(",", MOST_BESIDE)[:MOST_BESIDE] if name in here]
     return (
         params.get("goal", SIAMESE)[:200],
         params.get("network", core.DEFAULT_BACKBONE)[:200],
-        # only what can be chosen here: a list with another name in it could not be changed any more
-        [name for name in params.get("with", "").split(",") if name in {known for _, known in _others_here()}][
-            :MOST_BESIDE
-        ],
+        beside,
         preset.token,
         settings,
     )
@@ -302,6 +303,20 @@ def names_of_goals(own: Sequence[str] | None) -> Iterable[str]:
 
         own = [known.title for known in classes()]
     return [ANYTHING, *own]
+
+
+def is_goal(text: Any, names: Sequence[str], published: bool) -> bool:
+    """Whether what was chosen or typed may be meant for one of these classes; ImageNet's have several names each."""
+    if not isinstance(text, str) or text in names or not published:
+        return text in names
+    from core.imagenet import find_class
+
+    if any(text.casefold() in name.casefold() for name in names):
+        return True
+    with contextlib.suppress(SettingsError):
+        find_class(text)
+        return True
+    return False
 
 
 def checked_photo(path: Any) -> str:

@@ -18,12 +18,13 @@ from demo.fool_run import Wish, defend_photos, dial_photo, newest_run
 from demo.jobs import Job
 from demo.messages import message_for
 from demo.networks import prepare
+from demo.session import Kind
 
 WishOf = Callable[[Context, Form, dict[Any, Any], str], Wish]
 
 _ABOUT_DIAL = (
-    "How far must one go? The photo is changed by a little, by more, and by much, each time as well as the program can, and you "
-    "see from which distance on the network gives in. Then turn the dial and look at each picture."
+    "How far must one go? First the program looks for the smallest change that works; then it changes the photo by a little, by "
+    "more, and by much, and you see what the network makes of each. Turn the dial and look at the pictures."
 )
 _ABOUT_DEFENCE = (
     "What helps against it? The same attack on the app's own pictures and on your photo, with the settings above and the goal "
@@ -60,8 +61,9 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
             if values[norm] not in NORMS:
                 raise SettingsError("The distance must be one of {names}.", names=", ".join(NORMS))
             wish = await context.quick.run(wish_of, context, form, values, visitor)
-            job = Job(partial(dial_photo, wish, values[norm]))
-            context.sessions.start(visitor, job, kind="attack")
+            seconds = 60.0 * context.limits.max_drawing_minutes
+            job = Job(partial(dial_photo, wish, values[norm], max_seconds=seconds))
+            context.sessions.start(visitor, job, kind="dial")
             for network in (wish.network, *wish.beside):
                 async for waiting in prepare(context, network):
                     if job.stopping:
@@ -89,7 +91,7 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
         finally:
             if job is not None:
                 job.stop()
-                context.sessions.finish(visitor, job, kind="attack")
+                context.sessions.finish(visitor, job, kind="dial")
 
     def turn(value: Any, request: gr.Request) -> Any:
         photo = context.sessions.get(request.session_hash).dialled
@@ -99,7 +101,7 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
 
     private = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
     go.click(measure, inputs={*form.inputs, norm}, outputs=[said, place, picture, go, stop], **private)
-    _stops(context, stop)
+    _stops(context, stop, "dial")
     place.input(
         turn,
         inputs=place,
@@ -130,7 +132,7 @@ def build_defence(context: Context, form: Form, wish_of: WishOf) -> None:
             run = newest_run(context.sessions.get(visitor).runs)
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(defend_photos, wish, run, max_seconds=seconds))
-            context.sessions.start(visitor, job, kind="attack")
+            context.sessions.start(visitor, job, kind="defence")
             for network in (wish.network, *([run] if run else [])):
                 async for waiting in prepare(context, network):
                     if job.stopping:
@@ -151,7 +153,7 @@ def build_defence(context: Context, form: Form, wish_of: WishOf) -> None:
         finally:
             if job is not None:
                 job.stop()
-                context.sessions.finish(visitor, job, kind="attack")
+                context.sessions.finish(visitor, job, kind="defence")
 
     go.click(
         attack_all,
@@ -161,15 +163,15 @@ def build_defence(context: Context, form: Form, wish_of: WishOf) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    _stops(context, stop)
+    _stops(context, stop, "defence")
 
 
-def _stops(context: Context, button: gr.Button) -> None:
-    def stop_attack(request: gr.Request) -> dict:
-        context.sessions.stop(request.session_hash, kind="attack")
+def _stops(context: Context, button: gr.Button, kind: Kind) -> None:
+    def stop_it(request: gr.Request) -> dict:
+        context.sessions.stop(request.session_hash, kind=kind)
         return gr.update(interactive=False)
 
-    button.click(stop_attack, outputs=button, queue=False, api_visibility="private")
+    button.click(stop_it, outputs=button, queue=False, api_visibility="private")
 
 
 def _buttons(*, busy: bool) -> tuple[dict, dict]:

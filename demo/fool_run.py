@@ -55,7 +55,7 @@ class Attempt:
         wish: what was wanted.
         own: what the network reads in the photo.
         target: the class that it should read, as the network calls it; None: anything else.
-        network: title of the network, or of all of them.
+        networks: titles of the networks that are to be fooled.
         own_classes: whether the classes are those of a visitor's run, which no other network knows.
         snapshot: of the attack.
     """
@@ -63,7 +63,7 @@ class Attempt:
     wish: Wish
     own: str
     target: str | None
-    network: str
+    networks: tuple[str, ...]
     own_classes: bool
     snapshot: AttackSnapshot = field(repr=False)
 
@@ -71,6 +71,11 @@ class Attempt:
     def attacked(self) -> Attacked:
         """The picture: before, after, and how far apart."""
         return self.snapshot.attacked[0]
+
+    @property
+    def network(self) -> str:
+        """All of them in one line."""
+        return " + ".join(self.networks)
 
     @property
     def watched(self) -> str:
@@ -143,10 +148,10 @@ def survivals(attempt: Attempt) -> Iterator[tuple[Trial, ...]]:
 
 
 def enlarge(attempt: Attempt) -> Iterator[FullSize]:
-    """The change on the whole photo."""
+    """The change on the whole photo: each strength that is tried."""
     from core.attack.files import onto_full_size
 
-    yield onto_full_size(_victim_of(attempt.wish), _read(attempt.wish.photo), attempt.attacked)
+    yield from onto_full_size(_victim_of(attempt.wish), _read(attempt.wish.photo), attempt.attacked)
 
 
 def write_full_size(attempt: Attempt, full: FullSize) -> str:
@@ -156,15 +161,15 @@ def write_full_size(attempt: Attempt, full: FullSize) -> str:
     return str(path)
 
 
-def dial_photo(wish: Wish, norm: str) -> Iterator[DialledPhoto]:
-    """What the strongest change of each size does to the photo."""
+def dial_photo(wish: Wish, norm: str, *, max_seconds: float) -> Iterator[DialledPhoto]:
+    """What the strongest change of each size does to the photo. Stops by itself after `max_seconds`."""
     from core.attack.dial import dial
 
     victim, photo, goal = _aimed(wish)
     own = victim.predict([photo])[0].top(1)[0].title
     target = None if is_anything(wish.goal) else victim.first.class_names[goal.label]
-    for dialled in dial(victim, photo, goal, norm):
-        yield DialledPhoto(own, target, titles_of(wish), norm, dialled)
+    for dialled in dial(victim, photo, goal, norm, max_seconds=max_seconds):
+        yield DialledPhoto(own, target, " + ".join(titles_of(wish)), norm, dialled)
 
 
 def defend_photos(wish: Wish, run: VisitorsRun | None, *, max_seconds: float) -> Iterator[Corner]:
@@ -198,7 +203,7 @@ def _defences(network: Network, plain: Victim, run: VisitorsRun | None) -> dict[
     if classifier.head is None:
         for listing in judges([classifier.backbone.name])[:1]:
             beside = core.Classifier(core.load_backbone(listing.name))
-            found[f"average with {beside.backbone.title}"] = Victim((classifier, beside))
+            found[f"average with {beside.backbone.title}"] = Victim((classifier, beside), several="mean")
     found["everything blurred by a pixel"] = Victim((classifier,), smoothing_px=1.0)
     return found
 
@@ -209,13 +214,13 @@ def name_of(network: Network) -> str:
     return f"{network.record.name} ({title})" if isinstance(network, VisitorsRun) else title
 
 
-def titles_of(wish: Wish) -> str:
-    """The same for all that are to be fooled."""
-    return " + ".join((name_of(wish.network), *(load(name).backbone.title for name in wish.beside)))
+def titles_of(wish: Wish) -> tuple[str, ...]:
+    """The same for all that are to be fooled, each once."""
+    return tuple(dict.fromkeys((name_of(wish.network), *(load(name).backbone.title for name in wish.beside))))
 
 
 def victim_of(network: Network, beside: Sequence[str] = ()) -> Victim:
-    """The network, or the average with others, as something to attack; loaded if it is not in memory.
+    """The network, or it and others, as something to attack; loaded if it is not in memory.
 
     Raises:
         SettingsError: others know different classes.

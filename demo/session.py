@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from demo.jobs import Job
 
@@ -34,7 +34,7 @@ MAX_RUNS = 12
 MAX_DRAWINGS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing", "attack", "experiment"]
+Kind = Literal["job", "training", "drawing", "attack", "dial", "defence", "experiment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,7 @@ class Session:
         steering: what may be turned while that one runs.
         ideal: the ideal image that was drawn last.
         attack: the job of the Fool it tab, likewise.
+        dial, defence: the jobs of that tab's dial and defence corner.
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
         experiment: the job of the lesson's training tricks, likewise.
@@ -92,6 +93,8 @@ class Session:
     steering: Steering | None = field(default=None, repr=False)
     ideal: Drawing | None = field(default=None, repr=False)
     attack: Job | None = None
+    dial: Job | None = None
+    defence: Job | None = None
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
     experiment: Job | None = None
@@ -243,7 +246,7 @@ def _stop(session: Session, *kinds: Kind) -> None:
 
 
 def _free(session: Session) -> None:
-    _stop(session, "job", "training", "drawing", "attack", "experiment")
+    _stop(session, *get_args(Kind))
     if session.folder is not None:
         # on a thread of its own: handlers that make room for a visitor run on the event loop
         threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import torch
 from PIL import Image
 
 from core import runtime
 from core.attack.bounded import Bounded
-from core.attack.goals import Become, Goal, reached
+from core.attack.goals import Become, Goal, fooled
 from core.attack.measures import measure
-from core.attack.method import Method
+from core.attack.method import Judge, Method
 from core.attack.minimal import Minimal
 from core.attack.penalised import CarliniWagner, Descent
 from core.attack.settings import AttackSettings
@@ -79,17 +78,19 @@ def make_method(
     start: torch.Tensor,
     goals: Sequence[Goal],
     settings: AttackSettings,
-    judge: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    judge: Judge | None = None,
 ) -> Method:
     """The attack that the settings name, on pixels `(N, 3, H, W)`, with nothing around it: for whoever measures it.
 
     Args:
-        judge: see `Method`.
+        judge: see `Method`; for those that look for the smallest, and stop as soon as it works.
     """
     if settings.method == "minimal":
         return Minimal(logits, start, goals, settings.norm, eight_bits=settings.eight_bits, judge=judge)
-    kind = {"fgsm": Bounded, "pgd": Bounded, "patch": Bounded, "descent": Descent, "cw": CarliniWagner}[settings.method]
-    return kind(logits, start, goals, settings, judge=judge)
+    if settings.method == "cw":
+        return CarliniWagner(logits, start, goals, settings, judge=judge)
+    kind = {"fgsm": Bounded, "pgd": Bounded, "patch": Bounded, "descent": Descent}[settings.method]
+    return kind(logits, start, goals, settings)
 
 
 def check_photo(photo: Image.Image) -> None:
@@ -136,12 +137,12 @@ class _Run:
         with torch.inference_mode(False):
             start = to_pixels(self._originals).contiguous().to(victim.first.backbone.device)
             self._method = make_method(victim.logits, start, self._goals, settings, victim.judge)
-        self.step, self.total_steps = 0, settings.total_steps
-        self._seconds = 0.0
-        self._history: tuple[AttackRow, ...] = ()
-        self.stopped_by: StoppedBy = ""
-        if go_on is not None:
-            self._restore(go_on)
+            self.step, self.total_steps = 0, settings.total_steps
+            self._seconds = 0.0
+            self._history: tuple[AttackRow, ...] = ()
+            self.stopped_by: StoppedBy = ""
+            if go_on is not None:
+                self._restore(go_on)
         self.look()
 
     @torch.inference_mode(False)
@@ -163,18 +164,10 @@ class _Run:
         """Judge and measure the pictures as the files that they would be, and keep what is needed to go on from here."""
         began = time.monotonic()
         pictures = to_pictures(self._method.best)
-        predictions = self._victim.predict(pictures)
-        read = [int(np.argmax(prediction.probabilities)) for prediction in predictions]
         self._attacked = tuple(
-            Attacked(goal, original, before, picture, prediction, measure(original, picture), success)
-            for goal, original, before, picture, prediction, success in zip(
-                self._goals,
-                self._originals,
-                self._before,
-                pictures,
-                predictions,
-                reached(read, self._goals),
-                strict=True,
+            Attacked(goal, original, before, picture, read, measure(original, picture), fooled(read, goal))
+            for goal, original, before, picture, read in zip(
+                self._goals, self._originals, self._before, pictures, self._victim.readings(pictures), strict=True
             )
         )
         count = len(self._attacked)
@@ -186,6 +179,7 @@ class _Run:
         )
         self._history = (*(row for row in self._history if row.step < self.step), row)
         self._state = AttackState(self.step, self._method.memory())
+        self._gradients = self._method.gradients * len(self._victim.classifiers)
         self._looked_at = time.monotonic()
         self._seconds += self._looked_at - began
 
@@ -197,7 +191,7 @@ class _Run:
             attacked=self._attacked,
             looked_at=self._state.step,
             history=self._history,
-            gradients=self._method.gradients,
+            gradients=self._gradients,
             seconds=self._seconds,
             stopped_by=self.stopped_by,
             state=self._state,

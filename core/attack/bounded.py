@@ -22,13 +22,15 @@ import torch
 from core.attack.goals import Goal
 from core.attack.grid import perturbed
 from core.attack.looking import Looking, texture_of
-from core.attack.method import LEAD, Judge, Logits, Method
+from core.attack.method import LEAD, Logits, Method
+from core.attack.rays import STEP
 from core.attack.settings import AttackSettings
-from core.errors import SettingsError
 from core.norms import norm_of, per_picture, project, steepest
 
 # The usual length of all steps together, in radii (Madry et al. 2018): far enough to turn back once.
 _WAY = 2.5
+# Where changed views are seen, the picture itself is looked at so seldom: it takes a forward pass more.
+_JUDGE_EVERY = 4
 
 
 class Bounded(Method):
@@ -37,6 +39,7 @@ class Bounded(Method):
     Args:
         settings: of the method fgsm, pgd or patch.
         radii: one for each photo instead of `settings.epsilon`.
+        perturbation: to begin with, inside the bounds, `(N, 3, H, W)`; None: nothing.
 
     Attributes:
         margins: of `best`, `(N,)`: below 0 where the goal is reached by the lead; the smallest so far.
@@ -52,10 +55,10 @@ class Bounded(Method):
         settings: AttackSettings,
         *,
         radii: Sequence[float] | None = None,
+        perturbation: torch.Tensor | None = None,
         lead: float = LEAD,
-        judge: Judge | None = None,
     ) -> None:
-        super().__init__(logits, start, goals, eight_bits=settings.eight_bits, lead=lead, judge=judge)
+        super().__init__(logits, start, goals, eight_bits=settings.eight_bits, lead=lead)
         self._settings = settings
         self._generator = torch.Generator().manual_seed(settings.seed)
         self._looking = Looking(logits, start, self._goals, settings, self._generator)
@@ -68,6 +71,8 @@ class Bounded(Method):
         self._room = _room(start, settings)
         self.margins = torch.full_like(self._radii, torch.inf)
         self._begin(at_random=False)
+        if perturbation is not None:
+            self._perturbation = self._inside(perturbation)
 
     def step(self) -> None:  # noqa: D102
         if self.gradients and self.gradients % self._round == 0 and self._settings.restarts > 1:
@@ -75,7 +80,7 @@ class Bounded(Method):
         pixels = self._pixels()
         gaze = self._looking.at(pixels)
         self.gradients += 1
-        self._consider(pixels, gaze.margins + self._lead)
+        self._consider(pixels, gaze.margins)
         gradient = gaze.gradient if self._room is None else gaze.gradient * self._room
         if self._momentum:
             strength = gradient.abs().mean((1, 2, 3)).clamp(min=1e-30)
@@ -85,7 +90,7 @@ class Bounded(Method):
         self._perturbation = self._inside(moved)
         if self.gradients % self._round == 0:  # nobody would look at the last one
             pixels = self._pixels()
-            self._consider(pixels, self._margins(pixels))
+            self._keep(pixels, self._margins(pixels))
 
     def memory(self) -> dict[str, torch.Tensor | int]:  # noqa: D102
         self._generator_state = self._generator.get_state()
@@ -95,10 +100,14 @@ class Bounded(Method):
         super().recall(memory)
         self._generator.set_state(self._generator_state)
 
-    def _consider(self, pixels: torch.Tensor, margins: torch.Tensor) -> None:
-        """Keep what is stronger. Margins of changed views say nothing of the picture itself."""
-        if margins.isnan().any():
-            margins = self._margins(pixels)
+    def _consider(self, pixels: torch.Tensor, margins: torch.Tensor | None) -> None:
+        """Keep the picture, if it is stronger; where its margins are not known, they are sometimes asked for."""
+        if margins is not None:
+            self._keep(pixels, margins + self._lead)
+        elif self.gradients % _JUDGE_EVERY == 0:
+            self._keep(pixels, self._margins(pixels))
+
+    def _keep(self, pixels: torch.Tensor, margins: torch.Tensor) -> None:
         better = margins < self.margins
         self.best = torch.where(per_picture(better), pixels, self.best)
         self.margins = torch.where(better, margins, self.margins)
@@ -108,9 +117,14 @@ class Bounded(Method):
         self._perturbation = torch.zeros_like(self._start)
         if at_random:
             noise = torch.rand(self._start.shape, generator=self._generator).to(self._start.device) * 2 - 1
-            if self._norm == "l2":
-                noise = noise / per_picture(norm_of(noise, "l2"))
-            self._perturbation = self._inside(per_picture(self._radii) * noise)
+            if self._room is not None:
+                noise = noise * self._room
+            if self._norm == "l2" and self._eight_bits:
+                self._perturbation = self._inside(_whole_steps(noise, self._radii))
+            elif self._norm == "l2":
+                self._perturbation = self._inside(per_picture(self._radii / norm_of(noise, "l2")) * noise)
+            else:
+                self._perturbation = self._inside(per_picture(self._radii) * noise)
 
     def _inside(self, perturbation: torch.Tensor) -> torch.Tensor:
         """The nearest perturbation within the bounds and within what pixels can be."""
@@ -123,6 +137,15 @@ class Bounded(Method):
 
     def _pixels(self) -> torch.Tensor:
         return perturbed(self._start, self._perturbation, self._norm, self._radii, eight_bits=self._eight_bits)
+
+
+def _whole_steps(noise: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+    """A random perturbation `(N, 3, H, W)` of these sizes in L2 that rounding leaves as it is: whole steps where the noise is
+    strongest. Spread over all pixels it would be less than half a step everywhere."""
+    strength = noise.abs().flatten(1)
+    places = strength.argsort(dim=1, descending=True).argsort(dim=1)  # 0 for the strongest
+    count = (radii / STEP).square().floor().clamp(max=strength.shape[1])
+    return torch.where((places < count[:, None]).view_as(noise), noise.sign() * STEP, 0.0)
 
 
 def _room(start: torch.Tensor, settings: AttackSettings) -> torch.Tensor | None:
@@ -142,6 +165,4 @@ def _square(start: torch.Tensor, settings: AttackSettings) -> torch.Tensor:
     left = round(min(max(settings.patch_x * width - side / 2, 0), width - side))
     square = start.new_zeros(len(start), 1, height, width)
     square[..., top : top + side, left : left + side] = 1
-    if not square.any():
-        raise SettingsError("The patch lies outside the picture.")
     return square

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from core.attack.attack import attack
-from core.attack.goals import Misclassify, reached
+from core.attack.goals import Misclassify, fooled
 from core.attack.settings import AttackSettings
 from core.attack.snapshot import AttackSnapshot
 from core.attack.victims import Victim
@@ -102,13 +102,13 @@ def defend(
 
 
 def _row(victim: Victim, goals: Sequence[Misclassify], final: AttackSnapshot, made: Sequence[Image.Image]) -> Defended:
-    read = [prediction.top(1)[0].index for prediction in victim.predict(made)]
+    blind = [fooled(read, goal) for read, goal in zip(victim.readings(made), goals, strict=True)]
     worked = [one.measures.l2 for one in final.attacked if one.success]
     count = len(final.attacked)
     return Defended(
         victim.title,
         count,
-        sum(reached(read, goals)) / count,
+        sum(blind) / count,
         len(worked) / count,
         statistics.median(worked) if worked else None,
     )

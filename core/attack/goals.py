@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from core.errors import SettingsError
+from core.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -34,60 +35,72 @@ class Become:
 
 Goal = Misclassify | Become
 
+# Logits, by which a network is fooled so surely that the others may go on without it.
+_BY_FAR = 2.0
+
 
 def margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
     """How far each goal is from being reached, in logits: above 0 as long as it is not.
 
     Args:
-        logits: `(N, K)`.
+        logits: `(N, K)`, or `(N, M, K)` of M networks that are all to be fooled.
 
     Returns:
         `(N,)`: Misclassify: the class's logit less the largest other; Become: the largest other less the class's
-        (Carlini and Wagner 2017, arXiv:1608.04644).
+        (Carlini and Wagner 2017, arXiv:1608.04644). Of several networks that of the farthest.
     """
-    return _margins(logits, goals, lambda others: others.amax(1))
+    return _margins(logits, goals, lambda others: others.amax(-1)).amax(1)
 
 
 def smooth_margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
     """The same with a smooth maximum, the logarithm of the sum of exponentials: log((1 - p) / p) for Become.
 
     Returns:
-        `(N,)`, at least the margin for Become and at most for Misclassify.
+        `(N,)`, of one network at least the margin for Become and at most for Misclassify; of several networks the mean, from
+        which those that are fooled by far are left out: from far away all others pull.
     """
-    return _margins(logits, goals, lambda others: others.logsumexp(1))
+    each = _margins(logits, goals, lambda others: others.logsumexp(-1))
+    return (each.clamp(min=-_BY_FAR) if each.shape[1] > 1 else each).mean(1)
 
 
 def _margins(
     logits: torch.Tensor, goals: Sequence[Goal], largest: Callable[[torch.Tensor], torch.Tensor]
 ) -> torch.Tensor:
-    labels, signs = _columns(goals, logits)
-    own = logits.gather(1, labels)[:, 0]
-    return signs * (own - largest(logits.scatter(1, labels, -torch.inf)))
+    """Of each network `(N, M)`."""
+    logits, labels, signs = _columns(goals, logits)
+    own = logits.gather(-1, labels)[..., 0]
+    return signs * (own - largest(logits.scatter(-1, labels, -torch.inf)))
 
 
-def _columns(goals: Sequence[Goal], logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Labels `(N, 1)`, and for each goal whether its class is to fall (1) or to rise (-1), `(N,)`."""
-    labels = torch.tensor([goal.label for goal in goals], device=logits.device)[:, None]
-    return labels, torch.tensor(
-        [1.0 if isinstance(goal, Misclassify) else -1.0 for goal in goals], device=logits.device
-    )
+def _columns(goals: Sequence[Goal], logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits `(N, M, K)`, labels `(N, M, 1)`, and for each goal whether its class is to fall (1) or to rise (-1), `(N, 1)`."""
+    logits = logits if logits.ndim == 3 else logits[:, None]
+    labels = torch.tensor([goal.label for goal in goals], device=logits.device)[:, None, None]
+    signs = [1.0 if isinstance(goal, Misclassify) else -1.0 for goal in goals]
+    return logits, labels.expand(-1, logits.shape[1], 1), torch.tensor(signs, device=logits.device)[:, None]
 
 
 def log_probabilities(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
-    """`(N,)`, to be made small: the logarithm of the class's probability for Misclassify, less it for Become."""
-    labels, signs = _columns(goals, logits)
-    return signs * logits.log_softmax(1).gather(1, labels)[:, 0]
+    """`(N,)`, to be made small: the logarithm of the class's probability for Misclassify, less it for Become; of several
+    networks their mean."""
+    return scores(logits.log_softmax(-1), goals)
 
 
 def scores(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
-    """`(N,)`, to be made small: the class's logit for Misclassify, less it for Become (Zhao et al. 2021, arXiv:2012.11207)."""
-    labels, signs = _columns(goals, logits)
-    return signs * logits.gather(1, labels)[:, 0]
+    """`(N,)`, to be made small: the class's logit for Misclassify, less it for Become (Zhao et al. 2021, arXiv:2012.11207);
+    of several networks their mean."""
+    logits, labels, signs = _columns(goals, logits)
+    return (signs * logits.gather(-1, labels)[..., 0]).mean(1)
 
 
 def reached(labels: Sequence[int], goals: Sequence[Goal]) -> list[bool]:
     """Whether what the network reads is what each goal wants."""
     return [(read == goal.label) == isinstance(goal, Become) for read, goal in zip(labels, goals, strict=True)]
+
+
+def fooled(readings: Sequence[Prediction], goal: Goal) -> bool:
+    """Whether every network reads what the goal wants."""
+    return all(reached([one.top(1)[0].index], [goal])[0] for one in readings)
 
 
 def goal_of(present: int, target: int | None, class_names: Sequence[str]) -> Goal:

@@ -26,12 +26,12 @@ class Gaze:
     """One look of a network at pictures.
 
     Attributes:
-        margins: `(N,)`, how far each goal is from being reached in exactly this picture; NaN where a changed view was seen
-            instead.
+        margins: `(N,)`, how far each goal is from being reached in exactly this picture; None where a changed view was seen
+            instead, which says nothing of it.
         gradient: of what is to fall, `(N, 3, H, W)`.
     """
 
-    margins: torch.Tensor
+    margins: torch.Tensor | None
     gradient: torch.Tensor
 
 
@@ -72,9 +72,7 @@ class Looking:
             if self._settings.tv_weight:
                 value = value + self._settings.tv_weight * variation(leaf - self._start, "l1")
             (gradient,) = torch.autograd.grad(value.sum(), leaf)
-        said = margins(logits.detach(), self._goals)
-        if self._settings.views:
-            said = torch.full_like(said, torch.nan)
+        said = None if self._settings.views else margins(logits.detach(), self._goals)
         if self._settings.blur_px:
             gradient = blurred(gradient, self._settings.blur_px)
         return Gaze(said, gradient)

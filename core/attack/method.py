@@ -28,8 +28,8 @@ class Method:
         goals: one for each.
         eight_bits: whether only pictures count that a file of 8 bits holds; the photos must be such.
         lead: in logits, by which the goal must be reached.
-        judge: pixels -> logits `(N, K)` as the app reads files, where it rounds more than `logits` does (bfloat16); a
-            picture counts only if both see the goal reached. None: it does not.
+        judge: pixels -> logits as the app reads files, where that differs from `logits` (bfloat16, other views). Methods that
+            look for the smallest picture count one only if both see the goal reached. None: it does not differ.
 
     Attributes:
         best: what it has to show so far `(N, 3, H, W)`: the picture that counts, or, where none has reached its goal yet,

@@ -23,7 +23,7 @@ import torch
 
 from core.attack.goals import Goal, margins, smooth_margins
 from core.attack.method import LEAD, Judge, Logits, Method
-from core.attack.rays import Ray, make_ray
+from core.attack.rays import STEP, Ray, make_ray
 from core.norms import Norm, norm_of, per_picture, steepest
 
 # How much of the earlier normals stays: little at first, when they come from far off, and more and more; of k normals
@@ -31,7 +31,7 @@ from core.norms import Norm, norm_of, per_picture, steepest
 _FORGOTTEN, _MOST_MEMORY = 4.0, 0.93
 # Length of a step of the approach at the most, in L2; twice as long after so many steps.
 _STRIDE = 0.15
-_STRIDE_DOUBLES_EVERY = 4
+_STRIDE_DOUBLES_EVERY, _MOST_DOUBLINGS = 4, 12
 # Forward passes outwards until the goal is reached: where nothing works yet, and else. A longer search gained nothing.
 _OUTWARDS_AT_FIRST, _OUTWARDS = 6, 2
 _GROWTH = 1.02
@@ -44,7 +44,7 @@ class Minimal(Method):
         sizes: of the smallest adversarial perturbations so far `(N,)`; infinite where there is none yet.
     """
 
-    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "sizes", "_at", "_normal", "_normals_seen", "_walking")
+    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "sizes", "_ranks", "_at", "_normal", "_normals_seen", "_walking")
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Minimal(Method):
         self._normals_seen = torch.zeros(len(start), device=start.device)
         self._walking = torch.zeros(len(start), dtype=torch.bool, device=start.device)
         self.sizes = torch.full((len(start),), torch.inf, device=start.device)
+        self._ranks = self.sizes.clone()
 
     def step(self) -> None:  # noqa: D102
         margin, gradient = self._differentiate(self._at)
@@ -75,7 +76,7 @@ class Minimal(Method):
     def _approach(self, these: torch.Tensor, margin: torch.Tensor, gradient: torch.Tensor) -> None:
         """From where they are straight down the gradient, neither too far nor too little, until the goal is reached: planes
         that touch the margin far away say nothing of where it ends."""
-        stride = _STRIDE * 2 ** (self.gradients // _STRIDE_DOUBLES_EVERY)
+        stride = _STRIDE * 2 ** min(self.gradients // _STRIDE_DOUBLES_EVERY, _MOST_DOUBLINGS)
         length = (margin + 2 * self._lead[these]) / norm_of(gradient, "l2").clamp(min=1e-30)
         length = length.clamp(stride / 4, stride)
         at = (self._at[these] - per_picture(length) * steepest(gradient, "l2")).clamp(0, 1)
@@ -98,10 +99,18 @@ class Minimal(Method):
         at, reached = self._just_beyond(ray, scale, there, these)
         self._at[these] = at
         sizes = norm_of(at - start, self._norm)
-        better = reached & (sizes < self.sizes[these])
+        ranks = self._rank(at - start, sizes)
+        better = reached & (ranks < self._ranks[these])
         better = better & self._confirmed(at, these, better)
         self.best[these] = torch.where(per_picture(better), at, self.best[these])
         self.sizes[these] = torch.where(better, sizes, self.sizes[these])
+        self._ranks[these] = torch.where(better, ranks, self._ranks[these])
+
+    def _rank(self, perturbation: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+        """The smaller, the better: the size; of those that are equal in whole steps of Linf, the share of changed values."""
+        if self._norm == "l2" or not self._eight_bits:
+            return sizes
+        return (sizes / STEP).round() + (perturbation != 0).float().mean((1, 2, 3)) / 2
 
     def _differentiate(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.enable_grad():

@@ -7,6 +7,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ class Descent(Method):
     got there: that is what it costs.
     """
 
-    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "_perturbation")
+    kept: ClassVar[tuple[str, ...]] = (*Method.kept, "_perturbation", "_generator_state")
 
     def __init__(
         self,
@@ -37,11 +38,11 @@ class Descent(Method):
         settings: AttackSettings,
         *,
         lead: float = LEAD,
-        judge: Judge | None = None,
     ) -> None:
-        super().__init__(logits, start, goals, eight_bits=settings.eight_bits, lead=lead, judge=judge)
+        super().__init__(logits, start, goals, eight_bits=settings.eight_bits, lead=lead)
         self._rate = settings.learning_rate
-        self._looking = Looking(logits, start, self._goals, settings, torch.Generator().manual_seed(settings.seed))
+        self._generator = torch.Generator().manual_seed(settings.seed)
+        self._looking = Looking(logits, start, self._goals, settings, self._generator)
         self._room = texture_of(start) if settings.texture else None
         self._perturbation = torch.zeros_like(start)
 
@@ -52,11 +53,20 @@ class Descent(Method):
         self._perturbation = torch.minimum(torch.maximum(moved, -self._start), 1 - self._start)
         self.best = perturbed(self._start, self._perturbation, "l2", None, eight_bits=self._eight_bits)
 
+    def memory(self) -> dict[str, torch.Tensor | int]:  # noqa: D102
+        self._generator_state = self._generator.get_state()
+        return super().memory()
+
+    def recall(self, memory) -> None:  # noqa: D102
+        super().recall(memory)
+        self._generator.set_state(self._generator_state)
+
 
 # The weight of the goal against the distance, to begin with, and by how much it changes while nothing is known of the
 # other side.
 _FIRST_WEIGHT, _FACTOR = 1.0, 4.0
-_ROUNDS = 5
+# Few steps are not worth being divided.
+_ROUNDS, _SHORTEST_ROUND = 5, 10
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-8
 # Pixels of exactly 0 or 1 would have no slope in the space of tanh.
 _INSIDE = 1 - 1e-4
@@ -86,7 +96,7 @@ class CarliniWagner(Method):
     ) -> None:
         super().__init__(logits, start, goals, eight_bits=settings.eight_bits, lead=lead, judge=judge)
         self._rate = settings.learning_rate
-        self._round = max(1, settings.steps // _ROUNDS)
+        self._round = math.ceil(settings.steps / min(_ROUNDS, max(1, settings.steps // _SHORTEST_ROUND)))
         count = len(start)
         self.sizes = torch.full((count,), torch.inf, device=start.device)
         self._weight = torch.full_like(self.sizes, _FIRST_WEIGHT)
@@ -99,8 +109,8 @@ class CarliniWagner(Method):
             self._begin()
         with torch.enable_grad():
             free = self._free.detach().requires_grad_()
-            inside = (free.tanh() / _INSIDE + 1) / 2
-            pixels = perturbed(self._start, inside.detach() - self._start, "l2", None, eight_bits=self._eight_bits)
+            inside = _inside(free)
+            pixels = self._pixels(inside.detach())
             # rounded on the way there, as it is on the way back: else what is found would not be in the file
             seen = inside + (pixels - inside).detach()
             margin = margins(self._logits(seen), self._goals)
@@ -108,15 +118,25 @@ class CarliniWagner(Method):
             value = distance + self._weight * (margin + 2 * self._lead).clamp(min=0)
             (gradient,) = torch.autograd.grad(value.sum(), free)
         self.gradients += 1
-        reached = margin.detach() + self._lead < 0
+        self._consider(pixels, margin.detach() + self._lead)
+        self._adam(gradient)
+        if self.gradients % self._round == 0:  # nobody would look at the last one
+            pixels = self._pixels(_inside(self._free))
+            self._consider(pixels, self._margins(pixels))
+
+    def _consider(self, pixels: torch.Tensor, margin: torch.Tensor) -> None:
+        """Keep what is smaller and works; the margin has the lead in it."""
+        reached = margin < 0
         sizes = norm_of(pixels - self._start, "l2")
-        better = reached & (sizes < self.sizes)
-        better = self._confirmed(pixels, torch.arange(len(pixels)), better)
+        asked = reached & (sizes < self.sizes)
+        better = self._confirmed(pixels, torch.arange(len(pixels)), asked)
         unknown = self.sizes.isinf()
         self.best = torch.where(per_picture(better | unknown), pixels, self.best)
         self.sizes = torch.where(better, sizes, self.sizes)
-        self._worked = self._worked | reached
-        self._adam(gradient)
+        self._worked = self._worked | (reached & (better | ~asked))
+
+    def _pixels(self, inside: torch.Tensor) -> torch.Tensor:
+        return perturbed(self._start, inside - self._start, "l2", None, eight_bits=self._eight_bits)
 
     def _adam(self, gradient: torch.Tensor) -> None:
         self._age += 1
@@ -137,3 +157,8 @@ class CarliniWagner(Method):
         halfway = (self._low * self._high).sqrt()
         alone = torch.where(self._worked, self._weight / _FACTOR, self._weight * _FACTOR)
         self._weight = torch.where((self._low > 0) & self._high.isfinite(), halfway, alone)
+
+
+def _inside(free: torch.Tensor) -> torch.Tensor:
+    """What moves freely, as pixels in [0, 1]."""
+    return (free.tanh() / _INSIDE + 1) / 2

@@ -23,20 +23,25 @@ class Attacked:
     Attributes:
         goal: what the network is to read.
         original: what the network saw of the photo, 8-bit RGB.
-        before: what it read there.
+        before: what it read there; of several networks, the first.
         picture: the changed picture, as a file holds it.
-        prediction: what it reads there.
+        readings: what each network that is to be fooled reads there, the first one first.
         measures: how far both are apart.
-        success: whether it reads what it is to.
+        success: whether all read what they are to.
     """
 
     goal: Goal
     original: Image.Image = field(repr=False)
     before: Prediction = field(repr=False)
     picture: Image.Image = field(repr=False)
-    prediction: Prediction = field(repr=False)
+    readings: tuple[Prediction, ...] = field(repr=False)
     measures: Measures
     success: bool
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the network reads in the changed picture; of several, the first."""
+        return self.readings[0]
 
     @property
     def probability(self) -> float:
@@ -78,7 +83,7 @@ class AttackSnapshot:
         attacked: the pictures in the order of the photos, as they were at `looked_at`.
         looked_at: the step after which they looked so.
         history: one row a look.
-        gradients: backward passes, for each picture.
+        gradients: backward passes for each picture up to `looked_at`, of all networks.
         seconds: since the start.
         stopped_by: "" while it goes on.
         state: to go on from, as of `looked_at`.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from PIL import Image, ImageEnhance, ImageFilter
 
-from core.attack.goals import Become, Goal, reached
+from core.attack.goals import Become, Goal, fooled
 from core.attack.snapshot import Attacked
 from core.attack.victims import Victim
 from core.backbones.loading import load_backbone
@@ -78,8 +78,8 @@ def survive(victim: Victim, attacked: Attacked, makers: Collection[str] | None =
     """
     own = attacked.before.top(1)[0].index
     for name, change in CHANGES.items():
-        (prediction,) = victim.predict([change(attacked.picture)])
-        yield Trial(name, prediction, _verdict(prediction, attacked.goal, own))
+        (readings,) = victim.readings([change(attacked.picture)])
+        yield Trial(name, readings[0], _verdict(readings, attacked.goal, own))
     if victim.first.head is not None:  # nobody else knows these classes
         return
     makers = [one.backbone.name for one in victim.classifiers] if makers is None else makers
@@ -91,11 +91,10 @@ def survive(victim: Victim, attacked: Attacked, makers: Collection[str] | None =
         before, after = other.predict([attacked.original, attacked.picture])
         read = before.top(1)[0].index
         goal = attacked.goal if isinstance(attacked.goal, Become) else type(attacked.goal)(read)
-        yield Trial(other.backbone.title, after, _verdict(after, goal, read), network=True)
+        yield Trial(other.backbone.title, after, _verdict([after], goal, read), network=True)
 
 
-def _verdict(prediction: Prediction, goal: Goal, own: int) -> Verdict:
-    read = prediction.top(1)[0].index
-    if all(reached([read], [goal])):
+def _verdict(readings: Sequence[Prediction], goal: Goal, own: int) -> Verdict:
+    if fooled(readings, goal):
         return "fooled"
-    return "mended" if read == own else "other"
+    return "mended" if any(said.top(1)[0].index == own for said in readings) else "other"

@@ -1,4 +1,4 @@
-"""Whom an attack is to fool: one network, the average of several, or one that sees everything a little blurred."""
+"""Whom an attack is to fool: one network, each of several, their average, or one that sees everything a little blurred."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from PIL import Image
@@ -14,7 +15,7 @@ from torch.nn import functional
 from core import runtime
 from core.classifier import Classifier, softmax
 from core.errors import SettingsError
-from core.images import to_pixels
+from core.images import to_pictures, to_pixels
 from core.prediction import Prediction
 
 
@@ -23,15 +24,17 @@ class Victim:
     """Pixels -> logits, with gradients; pictures -> predictions, as everybody gets them.
 
     Attributes:
-        classifiers: one, or several that know the same classes, of whose logits the mean is taken (Dong et al. 2018,
-            arXiv:1710.06081). The first one's view is the picture that is attacked.
-        smoothing_px: standard deviation of a blur before they look; 0: none.
+        classifiers: one, or several that know the same classes. The first one's view is the picture that is attacked.
+        several: what several do: "each" reads the picture for itself, and all of them are to be fooled; or they say the
+            "mean" of their logits, as one network (Dong et al. 2018, arXiv:1710.06081).
+        smoothing_px: standard deviation of a blur before they look; 0: none. Several then say their mean.
 
     Raises:
         SettingsError: the networks know different classes.
     """
 
     classifiers: tuple[Classifier, ...]
+    several: Literal["each", "mean"] = "each"
     smoothing_px: float = 0.0
 
     def __post_init__(self) -> None:
@@ -39,10 +42,10 @@ class Victim:
         for other in others:
             if other.class_names != first.class_names:
                 raise SettingsError(
-                    "{title} and {title_2} know different classes, so that there is no average of what they say. "
+                    "{other} and {first} know different classes, so that they cannot be fooled by one picture. "
                     "Choose networks with the same classes.",
-                    title=other.backbone.title,
-                    title_2=first.backbone.title,
+                    other=other.backbone.title,
+                    first=first.backbone.title,
                 )
         # The form that is fastest for gradients; the same function.
         folded = tuple(
@@ -67,30 +70,46 @@ class Victim:
         return self.first.backbone.view(picture)
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Pixels `(N, 3, H, W)` in [0, 1] -> `(N, K)`; gradients flow back."""
+        """Pixels `(N, 3, H, W)` in [0, 1] -> `(N, K)`, or `(N, M, K)` where each of M is to be fooled; gradients flow back."""
         if self.smoothing_px:
             pixels = blurred(pixels, self.smoothing_px)
-        each = [one.logits(_sized(pixels, one.backbone.input_size)) for one in self._folded]
-        return each[0] if len(each) == 1 else torch.stack(each).mean(0)
+        said = [one.logits(_sized(pixels, one.backbone.input_size)) for one in self._folded]
+        if len(said) == 1:
+            return said[0]
+        return torch.stack([one.to(said[0].device) for one in said], dim=1) if self._is_each else sum(said) / len(said)
 
     @property
     def judge(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
-        """Pixels -> logits as `predict` computes them, where it rounds more than `logits` does; else None."""
-        rounds = runtime.inference_dtype() != torch.float32
-        return self.first.fast_logits if rounds and self._is_plain else None
+        """Pixels -> logits as `readings` are made, where that differs from `logits`: it rounds more, or has other views."""
+        if not self._is_each:
+            return None
+        sizes = {one.backbone.input_size for one in self.classifiers}
+        if runtime.inference_dtype() == torch.float32 and len(sizes) == 1:
+            return None
+        return self.first.fast_logits if len(self.classifiers) == 1 else self._judged
 
     @property
-    def _is_plain(self) -> bool:
-        return len(self.classifiers) == 1 and not self.smoothing_px
+    def _is_each(self) -> bool:
+        """Whether every network is asked as everybody asks it."""
+        return not self.smoothing_px and (len(self.classifiers) == 1 or self.several == "each")
+
+    def _judged(self, pixels: torch.Tensor) -> torch.Tensor:
+        pictures = to_pictures(pixels)
+        said = [one.fast_logits(to_pixels(list(map(one.backbone.view, pictures)))) for one in self.classifiers]
+        return torch.stack(said, dim=1)
+
+    def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
+        """What it reads in RGB pictures; of several that are each to be fooled, what the first one reads."""
+        return [said[0] for said in self.readings(pictures)]
 
     @torch.inference_mode()
-    def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
-        """What it reads in RGB pictures."""
-        if self._is_plain:
-            return self.first.predict(pictures)
+    def readings(self, pictures: Sequence[Image.Image]) -> list[tuple[Prediction, ...]]:
+        """What each network that is to be fooled reads in RGB pictures; several that say their mean read as one."""
+        if self._is_each:
+            return list(zip(*(one.predict(pictures) for one in self.classifiers), strict=True))
         pixels = to_pixels([self.view(picture) for picture in pictures])
         names = self.first.head.class_names if self.first.head else None
-        return [Prediction(row, names) for row in softmax(self.logits(pixels).numpy())]
+        return [(Prediction(row, names),) for row in softmax(self.logits(pixels).cpu().numpy())]
 
 
 def blurred(pixels: torch.Tensor, sigma_px: float) -> torch.Tensor:

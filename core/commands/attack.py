@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import csv
 import dataclasses
@@ -19,7 +20,7 @@ from core.commands.settings import add_setting_option
 from core.settings import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from PIL.Image import Image
 
@@ -32,7 +33,6 @@ FIELDS = ("file", "out", "success", "from", "to", "l2", "linf", "psnr", "ssim", 
 _TABLE = "results.csv"
 # Photos of a folder that are attacked side by side: more take more memory and gain no time.
 _TOGETHER = 8
-_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".tga"}
 # Options that are read here and not made from the settings.
 _OWN = {"method", "epsilon"}
 
@@ -87,6 +87,7 @@ def attack(options: argparse.Namespace) -> int:
         )
     if not out.parent.is_dir():
         raise core.SettingsError("There is no folder {parent!r:.200} for --out.", parent=str(out.parent))
+    began = time.monotonic()  # as in a folder: without loading the network
     photo = core.read_image(options.photo)
     (goal,) = _goals(victim, [photo], target)
     with contextlib.closing(Progress(as_json=options.json)) as progress:
@@ -101,8 +102,10 @@ def _attack_folder(
     options: argparse.Namespace, victim: Victim, target: int | None, settings: AttackSettings, deadline: float | None
 ) -> int:
     """A PNG for each picture of the folder, and a table; pictures that cannot be attacked are named and left out."""
+    from core.datasets.folders import is_picture_name
+
     folder, out = Path(options.photo).expanduser(), Path(options.out).expanduser()
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
+    files = sorted(path for path in folder.iterdir() if is_picture_name(path.name))
     if not files:
         raise core.ImageError("There are no pictures in {folder!r:.200}.", folder=str(folder))
     try:
@@ -113,8 +116,9 @@ def _attack_folder(
         ) from error
     if out.resolve() == folder.resolve():
         raise core.SettingsError("--out is the folder of the photos. Choose another, or they would be overwritten.")
-    rows, failed = [], False
-    with contextlib.closing(Progress(as_json=options.json)) as progress:
+    names = _names_of_outputs(files)
+    worked, made, failed = 0, 0, False
+    with contextlib.closing(Progress(as_json=options.json)) as progress, _table(out / _TABLE) as write_row:
         for start in range(0, len(files), _TOGETHER):
             some, began = files[start : start + _TOGETHER], time.monotonic()
             ready: dict[Path, tuple[Image, Goal]] = {}
@@ -132,26 +136,60 @@ def _attack_folder(
                 _tell(progress, final, start, len(files))
             seconds = (time.monotonic() - began) / len(ready)
             for path, one in zip(ready, final.attacked, strict=True):
-                # two photos that differ in their ending only must not share a file
-                alone = sum(other.stem == path.stem for other in files) == 1
-                target_file = out / f"{path.stem if alone else path.name}.png"
-                rows.append(_written(str(path), target_file, one, final, victim, settings, seconds))
-                _show(options, rows[-1])
-    try:
-        with open(out / _TABLE, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            table = csv.DictWriter(file, FIELDS)
-            table.writeheader()
-            table.writerows(rows)
-    except OSError as error:
-        raise core.SettingsError(
-            "{table!r:.200} cannot be written: {value}.",
-            table=str(out / _TABLE),
-            value=error.strerror or error,
-        ) from error
+                try:
+                    row = _written(str(path), out / names[path], one, final, victim, settings, seconds)
+                except core.PetLensError as error:  # the others can still be written
+                    failed = True
+                    print(f"{path}: {error}", file=sys.stderr)
+                    continue
+                write_row(row)
+                made, worked = made + 1, worked + row["success"]
+                _show(options, row)
     if not options.json:
-        worked = sum(row["success"] for row in rows)
-        print(f"{worked} of {len(rows)} fooled; {out / _TABLE}")
+        print(f"{worked} of {made} fooled; {out / _TABLE}")
     return 2 if failed else 0
+
+
+def _names_of_outputs(files: Sequence[Path]) -> dict[Path, str]:
+    """A file for each photo: NAME.png, and NAME.jpg.png where photos differ in their ending only."""
+    stems = collections.Counter(path.stem for path in files)
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    # those that are called as they are first: nobody else may take their names
+    for path in sorted(files, key=lambda path: stems[path.stem] > 1):
+        name = f"{path.stem if stems[path.stem] == 1 else path.name}.png"
+        while name in taken:
+            name = f"{name.removesuffix('.png')}_.png"
+        taken.add(name)
+        names[path] = name
+    return names
+
+
+@contextlib.contextmanager
+def _table(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """The table, which gets each row at once: what is there stays if the call is cut short."""
+
+    def fails(error: OSError) -> core.SettingsError:
+        return core.SettingsError(
+            "{table!r:.200} cannot be written: {value}.", table=str(path), value=error.strerror or error
+        )
+
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "w", newline="", encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise fails(error) from error
+        table = csv.DictWriter(file, FIELDS)
+
+        def write(row: dict[str, Any] | None) -> None:
+            try:
+                table.writeheader() if row is None else table.writerow(row)
+                file.flush()
+            except OSError as error:
+                raise fails(error) from error
+
+        write(None)
+        yield write
 
 
 def _snapshots(
@@ -186,7 +224,7 @@ def _tell(progress: Progress, snapshot: AttackSnapshot, before: int, count: int)
 
 def _settings(options: argparse.Namespace) -> AttackSettings:
     """Those of the method, with what was given."""
-    from core.attack.settings import AttackSettings, epsilon_of, usual
+    from core.attack.settings import USED_BY, AttackSettings, epsilon_of, usual
 
     method = options.method or ("pgd" if options.epsilon is not None else "minimal")
     if options.minimal and method != "minimal":
@@ -199,13 +237,17 @@ def _settings(options: argparse.Namespace) -> AttackSettings:
         for setting in settings_of(AttackSettings)
         if setting.name not in _OWN and hasattr(options, setting.name)
     }
-    settings = usual(method, given.pop("norm", None))
-    if options.epsilon is not None:
-        if not settings.bounded:
+    settings = usual(method, given.pop("norm") if "norm" in given and "norm" in USED_BY.get(method, ()) else None)
+    named = ["epsilon"] if options.epsilon is not None else []
+    for name in (*given, *named):
+        if name not in USED_BY[method] and name != "seed":  # a seed never hurts
             raise core.SettingsError(
-                "--epsilon does nothing with the method {method}, which has no bound. Leave it out, or choose pgd.",
+                "--{name} does nothing with the method {method}. Leave it out, or choose one of {methods}.",
+                name=name.replace("_", "-"),
                 method=method,
+                methods=", ".join(other for other in USED_BY if name in USED_BY[other]),
             )
+    if options.epsilon is not None:
         given["epsilon"] = epsilon_of(options.epsilon)
     return dataclasses.replace(settings, **given)
 
@@ -241,7 +283,7 @@ def _written(
 ) -> dict[str, Any]:
     """Write one picture, read it again, and say what is in the file."""
     from core.attack.files import to_png
-    from core.attack.goals import reached
+    from core.attack.goals import fooled
     from core.attack.measures import measure
 
     try:
@@ -253,12 +295,12 @@ def _written(
             value=error.strerror or error,
         ) from error
     picture = core.read_image(io.BytesIO(out.read_bytes()))
-    (prediction,) = victim.predict([picture])
-    read, measures = prediction.top(1)[0], measure(attacked.original, picture)
+    (readings,) = victim.readings([picture])
+    read, measures = readings[0].top(1)[0], measure(attacked.original, picture)
     return {
         "file": str(file),
         "out": str(out),
-        "success": all(reached([read.index], [attacked.goal])),
+        "success": fooled(readings, attacked.goal),
         "from": attacked.before.top(1)[0].label,
         "to": read.label,
         "l2": measures.l2,

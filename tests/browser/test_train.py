@@ -108,7 +108,7 @@ def visit(browser, app):
     assert faults == [], "errors in the browser's console"
 
 
-_TRIES, _SETTLED_MS = 5, 300
+_TRIES, _TRY_MS = 5, 2_000
 
 
 def _open_tab(page):
@@ -127,14 +127,14 @@ def _choose_zip(page, path):
 
 
 def _set(page, name, value):
-    """Fill a field in, once more where the page comes after us: it writes the default into a field that has just appeared."""
+    """Fill a field in; once more where the page comes after us: it writes the default into a field that has just appeared."""
     field = page.locator(f"#set-{name} input").first
     expect(field).not_to_have_value("")
     for _ in range(_TRIES):
         field.fill(str(value))
         field.blur()
-        page.wait_for_timeout(_SETTLED_MS)
-        if field.input_value() == str(value):
+        with contextlib.suppress(AssertionError):
+            expect(field).to_have_value(str(value), timeout=_TRY_MS)
             return
     expect(field).to_have_value(str(value))
 
@@ -142,6 +142,7 @@ def _set(page, name, value):
 def _many_steps(page):
     """With `many_colours` a training that nobody waits for: it is there to be stopped."""
     page.get_by_role("button", name="All settings").click()
+    expect(page.locator("#set-head-seed input").first).not_to_have_value("")  # the last of them
     _set(page, "head-batch_size", 1)
     _set(page, "head-epochs", 1000)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.__main__ import main
-from core.commands.attack import FIELDS
+from core.commands.attack import FIELDS, _names_of_outputs
 
 
 def _run(capsys, *arguments):
@@ -59,7 +60,8 @@ def test_neither_option_means_the_smallest_and_no_target_anything_else(capsys, t
     ],
 )
 def test_epsilon_bounds_what_is_in_the_file(capsys, tmp_path, chelsea, given, norm, most):
-    code, said, _ = _run(capsys, chelsea, *given, "--steps", "4", "--out", tmp_path / "x.png", "--json")
+    few = [] if "fgsm" in given else ["--steps", "4"]
+    code, said, _ = _run(capsys, chelsea, *given, *few, "--out", tmp_path / "x.png", "--json")
     assert code == 0
     assert 0 < said[-1][norm] <= most * (1 + 1e-6)
 
@@ -95,6 +97,28 @@ def test_a_folder_gives_a_picture_each_and_a_table(capsys, tmp_path, chelsea):
     assert [float(row["l2"]) for row in rows] == [one["l2"] for one in results]
 
 
+def test_a_file_that_cannot_be_written_leaves_the_others_and_the_table(capsys, tmp_path, chelsea):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    with Image.open(chelsea) as photo:
+        for name in ("a.jfif", "b.png"):
+            photo.convert("RGB").save(photos / name, "JPEG" if name == "a.jfif" else "PNG")
+    (out / "b.png").mkdir(parents=True)
+    code, said, error = _run(capsys, photos, "--method", "fgsm", "--out", out, "--json")
+    assert code == 2
+    assert "b.png' cannot be written" in error
+    with open(out / "results.csv", newline="") as file:
+        assert [row["out"] for row in csv.DictReader(file)] == [str(out / "a.png")]
+    assert [one["out"] for one in said if "success" in one and "file" in one] == [str(out / "a.png")]
+
+
+def test_no_two_photos_share_a_file():
+    files = [Path(name) for name in ("a.jpg", "a.png", "a.jpg.webp", "b.gif")]
+    names = _names_of_outputs(files)
+    assert len(set(names.values())) == len(files)
+    assert names[Path("b.gif")] == "b.png"
+
+
 def test_words_for_people(capsys, tmp_path, chelsea):
     main(["attack", str(chelsea), "--steps", "6", "--out", str(tmp_path / "x.png")])
     assert "x.png: fooled: " in capsys.readouterr().out
@@ -104,7 +128,7 @@ def test_several_networks_at_once(capsys, tmp_path, photo_file, made_weights):
     given = ["--backbone", "test_resnet", "--with", "test_vit", "--steps", "2", "--out", tmp_path / "x.png", "--json"]
     code, said, _ = _run(capsys, photo_file, *given)
     assert code == 0
-    assert said[-1]["gradients"] == 2
+    assert said[-1]["gradients"] == 4  # two of each network
     code, _, error = _run(capsys, photo_file, *given[:3], "test_resnet", *given[4:])
     assert code == 2
     assert "attacked already" in error
@@ -127,6 +151,9 @@ def photo_file(tmp_path):
         (["--method", "magic"], "method must be one of"),
         (["--minimal", "--method", "cw"], "do not go together"),
         (["--method", "cw", "--epsilon", "1/255"], "--epsilon does nothing"),
+        (["--method", "cw", "--norm", "linf"], "--norm does nothing with the method cw"),
+        (["--tv-weight", "5"], "--tv-weight does nothing with the method minimal"),
+        (["--method", "fgsm", "--steps", "5"], "--steps does nothing"),
         (["--steps", "0"], "steps must be"),
         (["--max-seconds", "0"], "--max-seconds"),
         (["--backbone", "nonsense"], "nonsense"),

@@ -39,10 +39,11 @@ TIERS = {
     "core.ascent": 6,
     "core.attack": 6,
     "core.runs": 7,
+    "core.transfer": 8,
     "core.experiments": 8,
-    "core.commands": 8,
-    "core.__main__": 9,
-    "core": 9,
+    "core.commands": 9,
+    "core.__main__": 10,
+    "core": 10,
 }
 
 

@@ -7,19 +7,39 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.metrics import structural_similarity
 
 from core.attack.attack import attack
 from core.attack.defence import defend
 from core.attack.dial import DISTANCES, dial
-from core.attack.files import onto_full_size, shrunk_and_cut, to_png
+from core.attack.files import change_of, onto_full_size, shrunk_and_cut, to_png, with_change
 from core.attack.goals import Become, Misclassify
+from core.attack.measures import measure
+from core.attack.minimal import Minimal
 from core.attack.settings import AttackSettings, usual
 from core.attack.survival import CHANGES, survive
 from core.attack.victims import Victim
 from core.errors import ImageError, SettingsError
+from core.images import to_pixels
 from core.streams import last
 
 SIAMESE = 284
+
+
+def test_a_large_picture_is_measured_strip_by_strip_as_at_once():
+    generator = np.random.default_rng(0)
+    before = generator.integers(0, 256, (600, 70, 3), dtype=np.uint8)
+    after = before.copy()
+    after[100:420] = (after[100:420].astype(int) + generator.integers(-9, 10, (320, 70, 3))).clip(0, 255)
+    said = measure(Image.fromarray(before), Image.fromarray(after))
+    difference = (after.astype(float) - before) / 255
+    assert said.l2 == pytest.approx(np.sqrt((difference**2).sum()))
+    assert said.linf == pytest.approx(np.abs(difference).max())
+    assert said.touched == pytest.approx((difference != 0).any(axis=2).mean())
+    assert said.psnr == pytest.approx(-10 * np.log10((difference**2).mean()))
+    kind = {"channel_axis": 2, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "win_size": 11}
+    whole = structural_similarity(before / 255, after / 255, use_sample_covariance=False, **kind)
+    assert said.ssim == pytest.approx(whole, abs=1e-12)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +59,15 @@ def test_the_file_says_what_was_done_and_is_the_picture(shipped, attacked, tmp_p
     assert said["settings"]["method"] == "pgd"
 
 
+def test_a_change_alone_makes_the_same_picture_again(shipped, cat, attacked):
+    again = with_change(shipped, cat, change_of(attacked), attacked.goal)
+    assert again.picture.tobytes() == attacked.picture.tobytes()
+    assert again.measures == attacked.measures
+    assert again.success
+    with pytest.raises(SettingsError, match="3 x 3 pixels"):
+        with_change(shipped, cat, Image.new("RGB", (3, 3)), attacked.goal)
+
+
 @pytest.mark.parametrize("size", [(900, 700), (383, 256), (300, 451), (224, 224), (1001, 640)])
 def test_the_box_is_what_the_network_looks_at(shipped, size):
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
@@ -56,11 +85,13 @@ def test_on_the_full_size_photo_it_still_works(shipped, cat, attacked, size, how
     smallest = AttackSettings(steps=30)
     settings = smallest if how == "smallest" else AttackSettings(method="pgd", norm="linf", steps=10)
     (one,) = last(attack(shipped, [photo], [Become(SIAMESE)], settings)).attacked
-    full = onto_full_size(shipped, photo, one)
+    *weaker, full = onto_full_size(shipped, photo, one)
+    assert not any(tried.success for tried in weaker)
     assert full.picture.size == size
     assert full.success
     assert shipped.predict([full.picture])[0].top(1)[0].index == SIAMESE
     assert 1 <= full.factor <= 4
+    assert full.scale == pytest.approx(256 / min(size), abs=0.01)
     assert full.measures.l2 > 0.9 * one.measures.l2
     changed = np.any(np.asarray(full.picture) != np.asarray(photo), axis=2)
     assert changed.any()
@@ -90,6 +121,24 @@ def test_the_dial_stays_within_each_distance_and_farther_is_stronger(shipped, ca
     assert curve.points[-1].probability > 0.8
     assert curve.points[-1].success
     assert not curve.points[0].success
+
+
+def test_the_dial_knows_what_the_smallest_change_can_do(shipped, cat):
+    curve = last(dial(shipped, cat, Become(SIAMESE), "l2", distances=(0.1, 0.9, 1.0), steps=20))
+    assert 0.1 < curve.smallest < 0.9
+    assert [point.success for point in curve.points] == [False, True, True]
+    again = Minimal(
+        shipped.logits, to_pixels([shipped.view(cat)]), [Become(SIAMESE)], "l2", eight_bits=True, judge=shipped.judge
+    )
+    for _ in range(20):
+        again.step()
+    assert curve.smallest == pytest.approx(float(again.sizes[0]))
+
+
+def test_a_dial_that_is_out_of_time_says_what_it_has(small, photo):
+    (only,) = dial(small, photo, Become(7), "linf", steps=30, max_seconds=0.0)
+    assert (only.step, only.total_steps, only.smallest) == (1, 60, None)
+    assert all(np.array_equal(np.asarray(picture), np.asarray(small.view(photo))) for picture in only.pictures)
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])

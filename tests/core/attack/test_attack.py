@@ -13,6 +13,7 @@ from PIL import Image
 
 from core import Classifier, read_image
 from core.attack.attack import attack
+from core.attack.bounded import Bounded
 from core.attack.files import to_png
 from core.attack.goals import Become, Misclassify, goal_of
 from core.attack.measures import measure
@@ -20,6 +21,8 @@ from core.attack.settings import METHODS, USED_BY, AttackSettings, usual
 from core.attack.victims import Victim
 from core.errors import ImageError, SettingsError
 from core.head import Head
+from core.images import to_pixels
+from core.norms import norm_of
 from core.streams import last
 
 SIAMESE = 284
@@ -152,9 +155,19 @@ def test_the_same_seed_gives_the_same_file(small, photo):
     assert made() == made()
 
 
+@pytest.mark.parametrize("steps", [1, 4, 9, 10, 25])
+def test_carlini_and_wagner_move_however_few_steps_they_have(small, photo, steps):
+    settings = dataclasses.replace(usual("cw"), steps=steps, learning_rate=0.2)
+    (one,) = last(attack(small, [photo], [Become(7)], settings)).attacked
+    assert one.measures.touched > 0
+
+
 @pytest.mark.parametrize("method", ["minimal", "pgd", "descent", "cw", "patch"])
-def test_going_on_is_as_if_it_had_never_stopped(small, photo, method):
-    half = dataclasses.replace(usual(method), steps=10)
+@pytest.mark.parametrize("more", [{}, {"views": 0.5}], ids=["plain", "views"])
+def test_going_on_is_as_if_it_had_never_stopped(small, photo, method, more):
+    if not more.keys() <= USED_BY[method]:
+        pytest.skip("the method has no views")
+    half = dataclasses.replace(usual(method), steps=10, **more)
     whole = dataclasses.replace(half, steps=20, step_size=0.25)
     half = dataclasses.replace(half, step_size=0.25)
     first = last(attack(small, [photo], [Become(7)], half))
@@ -163,7 +176,10 @@ def test_going_on_is_as_if_it_had_never_stopped(small, photo, method):
     assert [row.step for row in second.history][-1] == 20
     if method != "cw":  # whose rounds are as long as the steps that it was given
         once = last(attack(small, [photo], [Become(7)], whole))
-        assert second.attacked[0].picture.tobytes() == once.attacked[0].picture.tobytes()
+        if more:  # where it stopped, it also looked at the picture itself
+            assert torch.equal(second.state.memory["_perturbation"], once.state.memory["_perturbation"])
+        else:
+            assert second.attacked[0].picture.tobytes() == once.attacked[0].picture.tobytes()
 
 
 def test_a_stopped_attack_leaves_the_network_alone_and_can_be_gone_on_with(small, photo):
@@ -199,16 +215,37 @@ def test_an_average_and_a_blur_are_victims_as_well(made_weights, photo):
     from core import load_backbone
 
     first, second = (Classifier(load_backbone(name)) for name in ("test_resnet", "test_efficientnet"))
-    average = Victim((first, second))
+    average = Victim((first, second), several="mean")
     with torch.no_grad():
         pixels = torch.rand(2, 3, *first.backbone.input_size)
-        assert average.logits(pixels).shape == (2, 1000)
+        said = average.logits(pixels)
+        assert said.shape == (2, 1000)
+        assert torch.allclose(said, (first.logits(pixels) + second.logits(pixels)) / 2, atol=1e-4)
+    assert len(average.readings([photo])[0]) == 1
     assert last(attack(average, [photo], [Become(7)], AttackSettings(steps=3))).step == 3
     blurred = Victim((first,), smoothing_px=1.0)
     assert not np.allclose(
         blurred.predict([photo])[0].probabilities, Victim((first,)).predict([photo])[0].probabilities
     )
     assert last(attack(blurred, [photo], [Become(7)], AttackSettings(steps=3))).step == 3
+
+
+def test_several_networks_are_fooled_only_where_each_is(made_weights, photo):
+    from core import load_backbone
+
+    names = ("test_resnet", "test_efficientnet", "test_vit")
+    each = Victim(tuple(Classifier(load_backbone(name)) for name in names))
+    with torch.no_grad():
+        assert each.logits(torch.rand(2, 3, *each.first.backbone.input_size)).shape == (2, 3, 1000)
+    final = last(attack(each, [photo], [Become(7)], AttackSettings(steps=60)))
+    (one,) = final.attacked
+    assert final.gradients == 3 * 60
+    read = [Classifier(load_backbone(name)).predict([one.picture])[0].top(1)[0].index for name in names]
+    assert [said.top(1)[0].index for said in one.readings] == read
+    assert read == [7, 7, 7]
+    assert one.success
+    early = last(attack(each, [photo], [Become(7)], AttackSettings(steps=1))).attacked[0]
+    assert early.success == all(said.top(1)[0].index == 7 for said in early.readings)
 
 
 def test_networks_of_different_classes_have_no_average(made_weights):
@@ -237,3 +274,13 @@ def test_goals_that_do_not_fit_are_refused(small, photo, goals):
         next(attack(small, [photo], goals, AttackSettings()))
     with pytest.raises(SettingsError, match="no photo"):
         next(attack(small, [], [], AttackSettings()))
+
+
+def test_a_second_attempt_begins_elsewhere_also_in_whole_steps(small, photo):
+    settings = AttackSettings(method="pgd", norm="l2", epsilon=0.3, steps=1, restarts=2, texture=True)
+    start = to_pixels([small.view(photo)])
+    method = Bounded(small.logits, start, [Become(7)], settings)
+    method._begin(at_random=True)
+    moved = (method._pixels() - start).abs() * 255
+    assert set(moved.round().unique().tolist()) == {0, 1}
+    assert float(norm_of(method._pixels() - start, "l2")) == pytest.approx(0.3, rel=0.02)

@@ -23,6 +23,15 @@ def test_a_margin_is_below_nought_exactly_where_the_goal_is_reached(seed):
     assert torch.equal(away, -there)
 
 
+def test_of_several_networks_the_farthest_counts_and_all_pull_from_afar():
+    logits = torch.tensor([[[1.0, 3.0], [5.0, 0.0], [0.0, 4.0]]])
+    assert margins(logits, [Become(1)]).tolist() == [5.0]
+    assert margins(logits, [Misclassify(1)]).tolist() == [4.0]
+    assert scores(logits, [Become(1)]).tolist() == pytest.approx([-7 / 3])
+    alone = [log_probabilities(logits[:, index], [Become(1)]) for index in range(3)]
+    assert torch.allclose(log_probabilities(logits, [Become(1)]), sum(alone) / 3)
+
+
 def test_goals_may_differ_from_picture_to_picture():
     logits = torch.tensor([[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]])
     assert margins(logits, [Misclassify(1), Become(0)]).tolist() == [1.0, 2.0]

@@ -54,6 +54,49 @@ def test_whole_steps_meet_a_plane_hardly_farther_off():
     assert (margins(plane(attack.best), [Misclassify(0)] * 2) < 0).all()
 
 
+def test_a_judge_that_sees_less_is_convinced_too_or_nothing_counts():
+    plane = _plane(0.3)
+    asked = []
+
+    def judge(pixels):
+        asked.append(len(pixels))
+        return plane(pixels) + torch.tensor([0.1, 0.0])  # as if the goal were a tenth farther off
+
+    attack = Minimal(plane, _grey(), [Misclassify(0)] * 2, "l2", eight_bits=False, judge=judge)
+    for _ in range(12):
+        attack.step()
+    assert asked
+    assert all(0.4 <= size < 0.5 for size in attack.sizes.tolist())  # the lead is doubled until it is enough
+    assert (margins(judge(attack.best), [Misclassify(0)] * 2) < 0).all()
+    never = Minimal(
+        plane, _grey(), [Misclassify(0)] * 2, "l2", eight_bits=False, judge=lambda pixels: 9 - plane(pixels)
+    )
+    for _ in range(12):
+        never.step()
+    assert never.sizes.isinf().all()
+
+
+def test_a_goal_that_nothing_reaches_is_looked_for_without_end_or_overflow():
+    flat = Plane(torch.full((3, 8, 8), 1e-6), -100.0)
+    attack = Minimal(flat, _grey(1), [Misclassify(0)], "l2", eight_bits=True)
+    for _ in range(700):
+        attack.step()
+    assert attack.sizes.isinf().all()
+    assert 0 <= attack.best.min() <= attack.best.max() <= 1
+
+
+def test_of_equal_largest_changes_the_one_with_fewer_pixels_counts():
+    plane = _plane(0.05)
+    attack = Minimal(plane, _grey(1), [Misclassify(0)], "linf", eight_bits=True)
+    counts = []
+    for _ in range(12):
+        attack.step()
+        if attack.sizes.isfinite().all():
+            counts.append((round(float(attack.sizes) * 255), int((attack.best != _grey(1)).sum())))
+    assert counts
+    assert counts == sorted(counts, reverse=True)
+
+
 @pytest.fixture(params=["test_resnet", "test_efficientnet", "test_vit"])
 def classifier(request, made_weights):
     return Classifier(load_backbone(request.param))
