@@ -91,7 +91,8 @@ def _measure(classifier: Classifier, pages: dict[str, Page], photo: bytes, round
 def _open(browser, app: gr.Blocks) -> Page:
     _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     page = browser.new_page()
-    page.goto(address)
+    # the tab with the answer; the page that only answers has no tabs
+    page.goto(f"{address}?tab=classify")
     expect(page.locator("#result .pl-name, #result .answer").first).to_be_visible(timeout=60_000)
     return page
 

@@ -1,4 +1,4 @@
-"""Write the tables of `docs/transfer.md` from the result files: no figure there is typed by hand."""
+"""Write the tables of `docs/transfer.md` and `docs/classroom.md` from the result files: no figure is typed by hand."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks import report
 
-PAGE = report.PROJECT / "docs" / "transfer.md"
+TRANSFER, CLASSROOM = (report.PROJECT / "docs" / name for name in ("transfer.md", "classroom.md"))
 TITLES = {
     "cats-vs-dogs": "Cats vs Dogs",
     "oxford-pets-species": "Oxford pets, cat or dog",
@@ -31,10 +32,15 @@ def main() -> None:
         "tuning": _tuning(),
         "views": _views(),
     }
-    page = PAGE.read_text(encoding="utf-8")
+    _write(TRANSFER, tables)
+    _write(CLASSROOM, {"tricks": _tricks()})
+
+
+def _write(path: Path, tables: dict[str, str]) -> None:
+    page = path.read_text(encoding="utf-8")
     for name, table in tables.items():
         page = _with_table(page, name, table)
-    PAGE.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
 
 
 def _with_table(page: str, name: str, table: str) -> str:
@@ -42,7 +48,7 @@ def _with_table(page: str, name: str, table: str) -> str:
     place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     page, found = place.subn(lambda _: f"{begin}{table}\n{end}", page)
     if not found:
-        raise SystemExit(f"{PAGE} has no place for the table {name}")
+        raise SystemExit(f"There is no place for the table {name}")
     return page
 
 
@@ -158,6 +164,25 @@ def _views() -> str:
     return _table(
         ["view", "cross-validated", "test, L-BFGS", "test, default settings", "test, scikit-learn", "s to embed"], rows
     )
+
+
+def _tricks() -> str:
+    figures = _figures("tricks")
+    rows = []
+    for token, row in figures["experiments"].items():
+        seeds = row["seeds"].values()
+        first, second = ([seed["accuracy"][side] for seed in seeds] for side in (0, 1))
+        rows.append(
+            [
+                token.replace("-", " "),
+                row["first"] or "the defaults",
+                row["second"],
+                ", ".join(map(_percent, first)),
+                ", ".join(map(_percent, second)),
+                ", ".join(seed["verdict"] for seed in seeds),
+            ]
+        )
+    return _table(["trick", "first training", "second training", "first", "second", "verdict of each seed"], rows)
 
 
 def _some(curve: Sequence[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:

@@ -43,6 +43,15 @@ def curves(title: str, lines: dict[str, Points], *, ticks: Sequence[str], axis: 
     return _chart(title, lines, dict(enumerate(ticks)), said, share=True, axis=axis)
 
 
+def over_each_other(title: str, lines: dict[str, Points], *, ticks: dict[float, str], share: bool = False) -> str:
+    """The same quantity of several runs, one line a name; `ticks`: places on the axis below, and their texts."""
+    if not any(lines.values()):
+        return ""
+    write = _writer(share)
+    ends = [f"{name}: {write(points[0][1])} … {write(points[-1][1])}" for name, points in lines.items() if points]
+    return _chart(title, lines, ticks, f"{title}. {'; '.join(ends)}", share=share)
+
+
 def _chart(
     title: str, lines: dict[str, Points], ticks: dict[float, str], said: str, *, share: bool, axis: str = ""
 ) -> str:

@@ -19,14 +19,28 @@ from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
 from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
+from demo.learn import build_learn_tab
+from demo.learn_stations import build_lesson_bar
+from demo.tab_opener import Opener
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-STYLE_SHEETS = ("style.css", "evaluation.css", "fool.css", "ideal.css", "live_plot.css", "results.css", "train.css")
+STYLE_SHEETS = (
+    "style.css",
+    "evaluation.css",
+    "fool.css",
+    "ideal.css",
+    "learn.css",
+    "live_plot.css",
+    "results.css",
+    "train.css",
+)
 WARM_UP_AFTER_SECONDS = 3.0
 # What the file says to those who cannot see it.
 LOGO_SHOWS = mark("A paw under a lens")
+# Tabs that a link can open though they read nothing else from it.
+_PLAIN_TABS = ("learn", "classify", "train")
 
 
 def build_page(context: Context | None = None, spoken: Sequence[Language] | None = None) -> gr.Blocks:
@@ -58,12 +72,14 @@ def _build_in(language: Language, context: Context, page: gr.Blocks, spoken: Seq
 
 
 def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> None:
-    # languages are switched in the header
-    gr.Navbar(visible=False, main_page_name=False)
     gr.HTML(_header(spoken), elem_id="header")
     # outside the tabs: what is in a tab is read from the browser only when the tab is seen
     tokens = browser_runs()
-    with gr.Tabs(overflow_behavior="wrap") as tabs:
+    bar = build_lesson_bar()
+    openers: dict[str, Opener] = {}
+    with gr.Tabs(selected="learn", overflow_behavior="wrap") as tabs:
+        with gr.Tab(tr("Learn"), id="learn") as learn_tab:
+            learn_place = gr.Column()
         with gr.Tab(tr("Classify"), id="classify"):
             network_lists = build_classify_tab(context, page)
         with gr.Tab(tr("Train"), id="train") as train_tab:
@@ -75,6 +91,16 @@ def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> Non
         # a run that is trained can be chosen in the lists of all other tabs, which must be there first
         with train_place:
             build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)
+        # its stations run in the other tabs
+        with learn_place:
+            build_learn_tab(context, page, learn_tab, tabs=tabs, bar=bar, openers=openers)
+
+    def select_tab(request: gr.Request) -> Any:
+        """A link that names a tab and nothing else. What else a link can say, its tab reads itself."""
+        named = request.query_params.get("tab")
+        return gr.update(selected=named) if named in _PLAIN_TABS else gr.skip()
+
+    page.load(select_tab, outputs=tabs, queue=False, show_progress="hidden", api_visibility="private")
 
     def forget(request: gr.Request) -> None:
         context.sessions.forget(request.session_hash)

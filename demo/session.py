@@ -34,7 +34,7 @@ MAX_RUNS = 12
 MAX_DRAWINGS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing", "attack", "dial", "defence"]
+Kind = Literal["job", "training", "drawing", "attack", "dial", "defence", "experiment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,7 @@ class Session:
         dial, defence: the jobs of that tab's dial and defence corner.
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
+        experiment: the job of the lesson's training tricks, likewise.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -96,6 +97,7 @@ class Session:
     defence: Job | None = None
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
+    experiment: Job | None = None
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None

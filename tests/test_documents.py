@@ -56,7 +56,16 @@ def test_every_module_stands_in_the_architecture():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/architecture.md", "docs/transfer.md", "docs/methods.md", "docs/hosting.md"]
+    "name",
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/classroom.md",
+        "docs/architecture.md",
+        "docs/transfer.md",
+        "docs/methods.md",
+        "docs/hosting.md",
+    ],
 )
 def test_links_lead_somewhere(name):
     path = PROJECT / name

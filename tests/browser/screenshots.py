@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.page import build_page, launch_options
-from tests.browser.conftest import DESKTOP, FLAGS, PHONE, find_browser
+from tests.browser.conftest import CLASSIFY, DESKTOP, FLAGS, PHONE, find_browser
 from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "docs" / "images"
@@ -30,6 +30,7 @@ SHOTS = (
 TRAINED = ("train-light", DESKTOP, "light")
 IDEAL = ("ideal-light", DESKTOP, "light")
 FOOL = ("fool-light", DESKTOP, "light")
+LEARN = ("learn-light", DESKTOP, "light")
 SECONDS = 120_000
 COLOURS = 256
 STILL = "document.getAnimations().every(one => one.playState !== 'running')"
@@ -49,6 +50,7 @@ def main() -> None:
             take_train(browser, address, *TRAINED)
             take_ideal(browser, address, *IDEAL)
             take_fool(browser, address, *FOOL)
+            take_learn(browser, address, *LEARN)
             browser.close()
         app.close()
 
@@ -56,7 +58,7 @@ def main() -> None:
 def take_classify(browser: Browser, address: str, name: str, size: dict, scheme: str, example: str, said: str) -> None:
     """An example photo with its answer."""
     page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
-    page.goto(address)
+    page.goto(address + CLASSIFY)
     expect(page.locator("#result .pl-name")).to_be_visible(timeout=SECONDS)
     page.get_by_role("button", name=example).click()
     expect(page.locator("#result .pl-name")).to_have_text(said, timeout=SECONDS)
@@ -109,6 +111,18 @@ def take_fool(browser: Browser, address: str, name: str, size: dict, scheme: str
     page.locator("#fool-go").click()
     expect(page.locator("#fool-status")).to_contain_text("Done: step", timeout=SECONDS)
     expect(page.locator("#fool-survival")).to_contain_text("a fifth darker", timeout=SECONDS)
+    page.wait_for_function(STILL)
+    _keep(page, name)
+
+
+def take_learn(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
+    """An experiment on a training trick, with its outcome."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(address)
+    page.get_by_role("tab", name="Tricks", exact=True).click(timeout=SECONDS)
+    page.locator("#trick-guess").get_by_text("about the same").click()
+    page.locator("#trick-run:not([disabled])").click(timeout=SECONDS)
+    expect(page.locator("#trick-said .pl-found")).to_be_visible(timeout=5 * SECONDS)
     page.wait_for_function(STILL)
     _keep(page, name)
 

@@ -41,6 +41,7 @@ TIERS = {
     "core.attack": 6,
     "core.runs": 7,
     "core.transfer": 8,
+    "core.experiments": 8,
     "core.commands": 9,
     "core.__main__": 10,
     "core": 10,
