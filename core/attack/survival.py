@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from PIL import Image, ImageEnhance, ImageFilter
@@ -17,6 +18,7 @@ from core.backbones.sources import judges
 from core.classifier import Classifier
 from core.errors import PetLensError
 from core.prediction import Prediction
+from core.texts import mark, say
 
 Verdict = Literal["fooled", "mended", "other"]
 
@@ -26,7 +28,7 @@ class Trial:
     """One thing that was done to the picture, or one other network.
 
     Attributes:
-        name: in words.
+        name: in words; of a network, its title.
         prediction: what is read then.
         verdict: "fooled": the goal is still reached; "mended": the photo's own class is read again; "other": neither.
         network: whether this is another network's view, instead of a change of the picture.
@@ -57,16 +59,15 @@ def _cropped(picture: Image.Image) -> Image.Image:
     return picture.resize(picture.size, Image.Resampling.BICUBIC, box=box)
 
 
+# By their names in words.
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "the file as it is": lambda picture: picture,
-    "JPEG, quality 95": lambda picture: jpeg(picture, 95),
-    "JPEG, quality 75": lambda picture: jpeg(picture, 75),
-    "JPEG, quality 50": lambda picture: jpeg(picture, 50),
-    "half the size and back": _halved,
-    "blurred by a pixel": lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
-    "cut to nine tenths": _cropped,
-    "a fifth brighter": lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
-    "a fifth darker": lambda picture: ImageEnhance.Brightness(picture).enhance(0.8),
+    mark("the file as it is"): lambda picture: picture,
+    **{say("JPEG, quality {quality}", quality=quality): partial(jpeg, quality=quality) for quality in (95, 75, 50)},
+    mark("half the size and back"): _halved,
+    mark("blurred by a pixel"): lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
+    mark("cut to nine tenths"): _cropped,
+    mark("a fifth brighter"): lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
+    mark("a fifth darker"): lambda picture: ImageEnhance.Brightness(picture).enhance(0.8),
 }
 
 

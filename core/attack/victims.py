@@ -17,6 +17,7 @@ from core.classifier import Classifier, softmax
 from core.errors import SettingsError
 from core.images import to_pictures, to_pixels
 from core.prediction import Prediction
+from core.texts import say
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Victim:
     def title(self) -> str:
         """What people call it."""
         names = " + ".join(one.backbone.title for one in self.classifiers)
-        return f"{names}, blurred" if self.smoothing_px else names
+        return say("{names}, blurred", names=names) if self.smoothing_px else names
 
     def view(self, picture: Image.Image) -> Image.Image:
         """The 8-bit picture that the first network sees of an RGB picture."""
