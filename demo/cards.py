@@ -16,6 +16,7 @@ from demo.languages import mark, tr, tr_n
 
 if TYPE_CHECKING:
     from core import Prediction, Ranked, Species
+    from demo.jobs import Progress
 
 # Below this, the best name of a cat or dog is called a guess.
 GUESS_BELOW = 0.5
@@ -80,6 +81,13 @@ def waiting_card(text: str, share: float | None = None) -> str:
     """What is going on; with a bar where the share done, 0 to 1, is known."""
     bar = "" if share is None else f'<div class="pl-progress"><span style="width:{share:.1%}"></span></div>'
     return _card(f'<p class="pl-waiting" role="status">{escape(text)}</p>{bar}')
+
+
+def waiting_for(progress: Progress) -> str:
+    """Nothing is known yet of a job that was begun."""
+    if progress.place:
+        return waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+    return waiting_card(tr("Beginning …"))
 
 
 def hint_card() -> str:

@@ -14,21 +14,23 @@ from demo import cards
 from demo.context import Context
 from demo.fool_cards import (
     change_panel,
-    compare_pictures,
-    compare_value,
     example_card,
     full_size_card,
     no_change_panel,
     status_card,
     survival_card,
 )
+from demo.fool_compare import compare_pictures, compare_value
 from demo.fool_example import ready_made
 from demo.fool_form import (
+    ANYTHING,
     SIAMESE,
     Form,
     build_form,
     checked_beside,
     checked_photo,
+    goal_choices,
+    is_anything,
     is_goal,
     link_of,
     names_of_goals,
@@ -38,12 +40,13 @@ from demo.fool_form import (
 from demo.fool_more import build_defence, build_dial
 from demo.fool_run import Attempt, Wish, enlarge, fool, survivals, write_full_size, write_png
 from demo.jobs import Job
+from demo.languages import mark, tr
 from demo.made_files import discard
 from demo.messages import message_for
 from demo.networks import find_network, load, prepare
 from demo.session import VisitorsRun
 
-HINT = "Press Go. The photo changes a little, step by step, until the network reads what you chose."
+HINT = mark("Press Go. The photo changes a little, step by step, until the network reads what you chose.")
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -55,30 +58,37 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         tabs: those of the whole page, for links that open this one.
     """
     gr.Markdown(
-        "A photo can be changed so little that nobody sees it, and yet a network is sure that it shows something else. "
-        "**Choose what it should read, press Go, and look for the difference.**",
+        tr(
+            "A photo can be changed so little that nobody sees it, and yet a network is sure that it shows something "
+            "else. **Choose what it should read, press Go, and look for the difference.**"
+        ),
         elem_classes="pl-lead",
     )
     form = build_form()
+    untouched = cards.waiting_card(tr(HINT))
     with gr.Row():
-        go = gr.Button("Go", variant="primary", elem_id="fool-go")
-        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="fool-stop")
-        more = gr.Button("Continue", interactive=False, elem_id="fool-continue")
+        go = gr.Button(tr("Go"), variant="primary", elem_id="fool-go")
+        stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="fool-stop")
+        more = gr.Button(tr("Continue"), interactive=False, elem_id="fool-continue")
     with gr.Row():
         # on a phone what is read stands between the pictures
         with gr.Column(scale=4, min_width=280):
             pictures = compare_pictures("fool-pictures")
-            png = gr.DownloadButton("Picture (PNG)", interactive=False, elem_id="fool-png")
+            png = gr.DownloadButton(tr("Picture (PNG)"), interactive=False, elem_id="fool-png")
         with gr.Column(scale=4, min_width=280, elem_id="fool-second"):
             change = gr.HTML(no_change_panel(), elem_id="fool-change")
-            full = gr.Button("Put it onto the full-size photo", interactive=False, elem_id="fool-full")
+            full = gr.Button(tr("Put it onto the full-size photo"), interactive=False, elem_id="fool-full")
             full_said = gr.HTML(elem_id="fool-full-said")
-            full_png = gr.DownloadButton("Full-size photo (PNG)", visible=False, elem_id="fool-full-png")
+            full_png = gr.DownloadButton(tr("Full-size photo (PNG)"), visible=False, elem_id="fool-full-png")
             link = gr.Textbox(
-                label="Link with these settings", buttons=["copy"], interactive=False, max_lines=4, elem_id="fool-link"
+                label=tr("Link with these settings"),
+                buttons=["copy"],
+                interactive=False,
+                max_lines=4,
+                elem_id="fool-link",
             )
         with gr.Column(scale=5, min_width=280, elem_id="fool-third"):
-            status = gr.HTML(cards.waiting_card(HINT), elem_id="fool-status")
+            status = gr.HTML(untouched, elem_id="fool-status")
     survival = gr.HTML(elem_id="fool-survival")
     build_dial(context, form, _wish_of)
     build_defence(context, form, _wish_of)
@@ -111,7 +121,6 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         """Everything that is seen of one attack, which is kept at its end."""
         visitor = request.session_hash
         job, path = None, None
-        yield shown(nothing_said, busy=True)
         try:
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(fool, wish, go_on=go_on, max_seconds=seconds))
@@ -125,18 +134,18 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             async for progress in job.watch(every_seconds=0.25):
                 attempt = progress.snapshot
                 if attempt is None:
-                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
-                    yield shown({"status": cards.waiting_card(text)}, busy=True)
+                    yield shown({"status": cards.waiting_for(progress)}, busy=True)
                 elif job.unfinished:
                     card = status_card(attempt, running=True, stopping=job.stopping)
-                    yield shown({**_seen(attempt, exact=False), "status": card}, busy=True)
+                    yield shown({**nothing_said, **_seen(attempt, exact=False), "status": card}, busy=True)
             attempt = job.snapshot
             if attempt is None:
-                yield failed(visitor, cards.waiting_card("Stopped."))
+                yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
             context.sessions.keep_attempt(visitor, attempt)
             path = await context.data.run(write_png, attempt)
             done = {
+                **nothing_said,
                 **_seen(attempt, exact=True),
                 "status": status_card(attempt, running=False),
                 "png": gr.update(value=path, interactive=True),
@@ -157,7 +166,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
 
     async def start_attack(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         nothing = {"png": gr.update(interactive=False), "full": gr.update(interactive=False)}
-        yield shown({"status": cards.waiting_card("Waking the network …"), **nothing}, busy=True)
+        yield shown({"status": cards.waiting_card(tr("Waking the network …")), **nothing}, busy=True)
         try:
             wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
         except Exception as error:
@@ -170,7 +179,8 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         """As many steps again from where it ended, with the photo and the settings that it had."""
         before = context.sessions.get(request.session_hash).attempt
         if before is None:
-            yield failed(request.session_hash, cards.message_card("There is nothing to go on with. Press Go."))
+            card = cards.message_card(tr("There is nothing to go on with. Press Go."))
+            yield failed(request.session_hash, card)
             return
         async for update in watch(before.wish, address or "", request, before):
             yield update
@@ -206,9 +216,9 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         attempt = context.sessions.get(request.session_hash).attempt
         no_file = gr.update(visible=False)
         if attempt is None:
-            yield cards.message_card("There is no change yet. Press Go."), no_file, gr.skip()
+            yield cards.message_card(tr("There is no change yet. Press Go.")), no_file, gr.skip()
             return
-        yield cards.waiting_card("Enlarging the change …"), no_file, gr.update(interactive=False)
+        yield cards.waiting_card(tr("Enlarging the change …")), no_file, gr.update(interactive=False)
         job, path = Job(partial(enlarge, attempt)), None
         try:
             context.attacking.submit(job)
@@ -216,8 +226,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
                 if not is_shown(attempt, request.session_hash):
                     return
                 if progress.place:
-                    text = f"Waiting: place {progress.place} in the queue"
-                    yield cards.waiting_card(text), no_file, gr.skip()
+                    yield cards.waiting_for(progress), no_file, gr.skip()
                 elif job.unfinished and progress.snapshot is not None:
                     yield full_size_card(attempt, progress.snapshot), no_file, gr.skip()
             result = job.snapshot
@@ -240,20 +249,22 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             own = None
             if isinstance(found, VisitorsRun):
                 own = (await context.data.run(load, found)).class_names
-            names = list(await context.quick.run(names_of_goals, own))
+            names = await context.quick.run(names_of_goals, own)
             known = await context.quick.run(is_goal, chosen, names, own is None)
         except PetLensError:
             return gr.skip(), gr.update(choices=here)
-        return gr.update(choices=names, value=chosen if known else names[0]), gr.update(choices=here)
+        goal = gr.update(choices=goal_choices(names), value=chosen if known else ANYTHING)
+        return goal, gr.update(choices=here)
 
-    async def show_example(request: gr.Request) -> tuple:
-        """Something to look at, until there is something of the visitor's own."""
+    async def show_example(said: str, request: gr.Request) -> tuple:
+        """Something to look at, until there is something of the visitor's own; a message stays."""
         session = context.sessions.get(request.session_hash)
         if session.attempt is None and session.attack is None:
             example = await context.quick.run(ready_made)
             session = context.sessions.get(request.session_hash)
             if example is not None and session.attempt is None and session.attack is None:
-                return compare_value(example, exact=True), change_panel(example, exact=True), example_card(example)
+                card = example_card(example) if said == untouched else gr.skip()
+                return compare_value(example, exact=True), change_panel(example, exact=True), card
         return gr.skip(), gr.skip(), gr.skip()
 
     async def open_link(request: gr.Request) -> tuple:
@@ -266,7 +277,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             goal, network, beside, preset, settings = await context.quick.run(read_link, params)
         except PetLensError as error:
             return gr.update(selected="fool"), *nothing[1:], cards.message_card(message_for(error))
-        about = find_attack_preset(preset).about
+        about = tr(find_attack_preset(preset).about)
         others = gr.update(choices=await context.quick.run(others_here), value=beside)
         return gr.update(selected="fool"), goal, network, others, preset, about, *form.shown(settings), gr.skip()
 
@@ -285,7 +296,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         queue=False,
         **_PRIVATE,
     )
-    tab.select(show_example, outputs=[pictures, change, status], queue=False, **_PRIVATE)
+    tab.select(show_example, inputs=status, outputs=[pictures, change, status], queue=False, **_PRIVATE)
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
     page.load(
         open_link,
@@ -305,7 +316,7 @@ def _seen(attempt: Attempt, *, exact: bool) -> dict[str, Any]:
 
 
 def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str) -> Wish:
-    goal = values[form.goal]
+    goal = ANYTHING if is_anything(values[form.goal]) else values[form.goal]
     if not isinstance(goal, str) or not goal.strip():
         raise SettingsError(
             "There is nothing that the network should read. Choose a name, for instance {siamese}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,18 @@ from core.attack.settings import NORMS, USED_BY, AttackSettings, epsilon_of, usu
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
 from demo.examples import Example, examples
+from demo.languages import mark, tr
 from demo.links import differences
 from demo.links import given as given_in
 from demo.networks import Network, network_dropdown, title_of
 from demo.photo import photo_input
 from demo.setting_widgets import plain, value_of, widget_of
 
-ANYTHING = "Anything else"
+# The value of the list, in links too; shown translated.
+ANYTHING = mark("Anything else")
 SIAMESE = "Siamese cat"
 # On the screen before the thousand names are read.
-_FAVOURITES = (ANYTHING, SIAMESE, "golden retriever", "zebra", "goldfish", "toaster", "volcano")
+FAVOURITES = (SIAMESE, "golden retriever", "zebra", "goldfish", "toaster", "volcano")
 # Each takes as long as the first one.
 MOST_BESIDE = 3
 _SHOWN = ("method", "norm", "epsilon", "steps")
@@ -98,21 +100,21 @@ def build_form() -> Form:
         with gr.Column(scale=7, min_width=280):
             with gr.Row():
                 goal = gr.Dropdown(
-                    list(_FAVOURITES),
+                    goal_choices(FAVOURITES),
                     value=SIAMESE,
-                    label="It should read",
-                    info="one of a thousand: type a part of its name",
+                    label=tr("It should read"),
+                    info=tr("one of a thousand: type a part of its name"),
                     allow_custom_value=True,
                     min_width=220,
                     elem_id="fool-goal",
                 )
-                network = network_dropdown("Network", "or type another timm network's name", min_width=220)
+                network = network_dropdown(tr("Network"), tr("or type another timm network's name"), min_width=220)
             with gr.Row():
                 preset = gr.Dropdown(
-                    [(preset.title, preset.token) for preset in ATTACK_PRESETS],
+                    [(tr(preset.title), preset.token) for preset in ATTACK_PRESETS],
                     value=ATTACK_PRESETS[0].token,
-                    label="Preset",
-                    info="settings that belong together",
+                    label=tr("Preset"),
+                    info=tr("settings that belong together"),
                     min_width=220,
                     elem_id="fool-preset",
                 )
@@ -121,17 +123,17 @@ def build_form() -> Form:
                     value=[],
                     multiselect=True,
                     max_choices=MOST_BESIDE,
-                    label="Fool these as well",
-                    info="one picture for several networks: it often fools others, too",
+                    label=tr("Fool these as well"),
+                    info=tr("one picture for several networks: it often fools others, too"),
                     min_width=220,
                     elem_id="fool-beside",
                 )
-            about = gr.Markdown(ATTACK_PRESETS[0].about, elem_id="fool-about")
+            about = gr.Markdown(tr(ATTACK_PRESETS[0].about), elem_id="fool-about")
             with gr.Row(equal_height=True, elem_classes="pl-flow"):
                 for name in _SHOWN:
                     put(name)
-            with gr.Accordion("All settings", open=False, elem_id="fool-all"):
-                gr.Markdown("Each method shows those that it uses.", elem_classes="pl-foot")
+            with gr.Accordion(tr("All settings"), open=False, elem_id="fool-all"):
+                gr.Markdown(tr("Each method shows those that it uses."), elem_classes="pl-foot")
                 with gr.Row(equal_height=True, elem_classes="pl-flow"):
                     for name in described:
                         if name not in _SHOWN:
@@ -164,17 +166,21 @@ def _photo_and_examples() -> gr.Image:
     ready = examples()
     first = first_example()
     photo = photo_input(
-        value=str(first.path) if first else None, label="Photo to change", height=260, elem_id="fool-photo"
+        value=str(first.path) if first else None, label=tr("Photo to change"), height=260, elem_id="fool-photo"
     )
     if first is None:
         return photo
     gr.Markdown(
-        f"No photo? This starts from {first.shows} that comes with the app. Or take one of these:", elem_id="fool-start"
+        tr(
+            "No photo? This starts from {example} that comes with the app. Or take one of these:",
+            example=tr(first.shows),
+        ),
+        elem_id="fool-start",
     )
     with gr.Row(elem_classes="pl-examples"):
         for example in ready:
             button = gr.Button(
-                example.shows, icon=str(example.path), size="sm", min_width=64, elem_classes="pl-example"
+                tr(example.shows), icon=str(example.path), size="sm", min_width=64, elem_classes="pl-example"
             )
             button.click(
                 partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
@@ -192,8 +198,8 @@ def _widget_of(setting: Setting, first: AttackSettings) -> gr.components.Compone
     if setting.name == "epsilon":
         widget = gr.Textbox(
             _text_of(setting, first),
-            label=setting.title,
-            info=setting.about,
+            label=tr(setting.title),
+            info=tr(setting.about),
             max_lines=1,
             max_length=40,
             min_width=200,
@@ -210,7 +216,7 @@ def _follow(form: Form) -> None:
 
     def take_preset(token: str) -> list[Any]:
         preset = find_attack_preset(token)
-        return [preset.about, *form.shown(preset.settings)]
+        return [tr(preset.about), *form.shown(preset.settings)]
 
     def take_method(method: str) -> list[Any]:
         return form.shown(usual(method)) if method in USED_BY else [gr.skip()] * len(form.widgets)
@@ -253,8 +259,8 @@ def _text_of(setting: Setting, settings: AttackSettings) -> Any:
 
 
 def is_anything(goal: Any) -> bool:
-    """Whether any other class will do."""
-    return isinstance(goal, str) and goal.strip().casefold() == ANYTHING.casefold()
+    """Whether any other class will do; somebody may have typed it, in English or as the page says it."""
+    return isinstance(goal, str) and goal.strip().casefold() in (ANYTHING.casefold(), tr(ANYTHING).casefold())
 
 
 def link_of(goal: str, network: Network, preset: str, settings: AttackSettings, beside: Sequence[str] = ()) -> str:
@@ -284,11 +290,12 @@ def read_link(params: Mapping[str, str]) -> tuple[str, str, list[str], str, Atta
     if "epsilon" in params:
         chosen["epsilon"] = epsilon_of(params["epsilon"])
     settings = dataclasses.replace(preset.settings, **chosen)
+    goal = params.get("goal", SIAMESE)[:200]
     # only what can be chosen here: a list with another name in it could not be changed any more
     here = {name for _, name in others_here()}
     beside = [name for name in params.get("with", "").split(",", MOST_BESIDE)[:MOST_BESIDE] if name in here]
     return (
-        params.get("goal", SIAMESE)[:200],
+        ANYTHING if is_anything(goal) else goal,
         params.get("network", core.DEFAULT_BACKBONE)[:200],
         beside,
         preset.token,
@@ -296,13 +303,18 @@ def read_link(params: Mapping[str, str]) -> tuple[str, str, list[str], str, Atta
     )
 
 
-def names_of_goals(own: Sequence[str] | None) -> Iterable[str]:
-    """What the list of goals offers: anything else, and the classes of a run, or ImageNet's."""
+def names_of_goals(own: Sequence[str] | None) -> list[str]:
+    """What the network may be made to read: anything else, and the classes of a run, or ImageNet's."""
     if own is None:
         from core.imagenet import classes
 
         own = [known.title for known in classes()]
     return [ANYTHING, *own]
+
+
+def goal_choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    """How a list offers these names, with `ANYTHING` at its head: what is read, and its value."""
+    return [(tr(ANYTHING), ANYTHING), *((name, name) for name in names if name != ANYTHING)]
 
 
 def is_goal(text: Any, names: Sequence[str], published: bool) -> bool:

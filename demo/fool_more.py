@@ -12,50 +12,51 @@ from core.attack.settings import NORMS
 from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
-from demo.fool_cards import defence_card, dial_card, dial_picture
 from demo.fool_form import ANYTHING, Form
+from demo.fool_more_cards import defence_card, dial_card, dial_picture
 from demo.fool_run import Wish, defend_photos, dial_photo, newest_run
 from demo.jobs import Job
+from demo.languages import mark, tr
 from demo.messages import message_for
 from demo.networks import prepare
 from demo.session import Kind
 
 WishOf = Callable[[Context, Form, dict[Any, Any], str], Wish]
 
-_ABOUT_DIAL = (
+_ABOUT_DIAL = mark(
     "How far must one go? First the program looks for the smallest change that works; then it changes the photo by a little, by "
     "more, and by much, and you see what the network makes of each. Turn the dial and look at the pictures."
 )
-_ABOUT_DEFENCE = (
+_ABOUT_DEFENCE = mark(
     "What helps against it? The same attack on the app's own pictures and on your photo, with the settings above and the goal "
-    f"“{ANYTHING.lower()}”: on the network as it is, and on what might do better. It takes some minutes; the table grows line by line."
+    "“{goal}”: on the network as it is, and on what might do better. It takes some minutes; the table grows line by line."
 )
 
 
 def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
     """Put the components on the page and connect them."""
-    with gr.Accordion("Dial a distance", open=False, elem_id="dial"):
-        gr.Markdown(_ABOUT_DIAL)
+    with gr.Accordion(tr("Dial a distance"), open=False, elem_id="dial"):
+        gr.Markdown(tr(_ABOUT_DIAL))
         with gr.Row():
             norm = gr.Radio(
-                [("all pixels together (L2)", "l2"), ("the largest change of a pixel (Linf)", "linf")],
+                [(tr("all pixels together (L2)"), "l2"), (tr("the largest change of a pixel (Linf)"), "linf")],
                 value="l2",
-                label="Distance",
+                label=tr("Distance"),
                 elem_id="dial-norm",
             )
-            go = gr.Button("Measure", elem_id="dial-go", min_width=120)
-            stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="dial-stop", min_width=120)
+            go = gr.Button(tr("Measure"), elem_id="dial-go", min_width=120)
+            stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="dial-stop", min_width=120)
         with gr.Row():
             with gr.Column(scale=6, min_width=280):
                 said = gr.HTML(elem_id="dial-said")
             with gr.Column(scale=5, min_width=280):
-                place = gr.Slider(0, 1, value=0, step=1, label="Dial", visible=False, elem_id="dial-place")
+                place = gr.Slider(0, 1, value=0, step=1, label=tr("Dial"), visible=False, elem_id="dial-place")
                 picture = gr.HTML(elem_id="dial-picture")
 
     async def measure(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         visitor = request.session_hash
         busy, idle = _buttons(busy=True), _buttons(busy=False)
-        yield cards.waiting_card("Waking the network …"), gr.skip(), gr.skip(), *busy
+        yield cards.waiting_card(tr("Waking the network …")), gr.skip(), gr.skip(), *busy
         job = None
         try:
             if values[norm] not in NORMS:
@@ -73,13 +74,12 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
             async for progress in job.watch(every_seconds=0.3):
                 photo = progress.snapshot
                 if photo is None:
-                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
-                    yield cards.waiting_card(text), gr.skip(), gr.skip(), *busy
+                    yield cards.waiting_for(progress), gr.skip(), gr.skip(), *busy
                 elif job.unfinished:
                     yield dial_card(photo, done=False), gr.skip(), gr.skip(), *busy
             photo = job.snapshot
             if photo is None:
-                yield cards.waiting_card("Stopped."), gr.skip(), gr.skip(), *idle
+                yield cards.waiting_card(tr("Stopped.")), gr.skip(), gr.skip(), *idle
                 return
             context.sessions.keep_dialled(visitor, photo)
             points = photo.dialled.points
@@ -115,17 +115,17 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
 
 def build_defence(context: Context, form: Form, wish_of: WishOf) -> None:
     """Put the components on the page and connect them."""
-    with gr.Accordion("Defence corner", open=False, elem_id="defence"):
-        gr.Markdown(_ABOUT_DEFENCE)
+    with gr.Accordion(tr("Defence corner"), open=False, elem_id="defence"):
+        gr.Markdown(tr(_ABOUT_DEFENCE, goal=tr(ANYTHING).lower()))
         with gr.Row():
-            go = gr.Button("Attack all of them", elem_id="defence-go", min_width=120)
-            stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="defence-stop", min_width=120)
+            go = gr.Button(tr("Attack all of them"), elem_id="defence-go", min_width=120)
+            stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="defence-stop", min_width=120)
         said = gr.HTML(elem_id="defence-said")
 
     async def attack_all(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         visitor = request.session_hash
         busy, idle = _buttons(busy=True), _buttons(busy=False)
-        yield cards.waiting_card("Waking the networks …"), *busy
+        yield cards.waiting_card(tr("Waking the networks …")), *busy
         job = None
         try:
             wish = await context.quick.run(wish_of, context, form, {**values, form.goal: ANYTHING}, visitor)
@@ -142,11 +142,10 @@ def build_defence(context: Context, form: Form, wish_of: WishOf) -> None:
             async for progress in job.watch(every_seconds=0.5):
                 corner = progress.snapshot
                 if corner is None:
-                    text = f"Waiting: place {progress.place} in the queue" if progress.place else "Beginning …"
-                    yield cards.waiting_card(text), *busy
+                    yield cards.waiting_for(progress), *busy
                 elif job.unfinished:
                     yield defence_card(corner, done=False), *busy
-            card = cards.waiting_card("Stopped.") if job.snapshot is None else defence_card(job.snapshot, done=True)
+            card = cards.waiting_card(tr("Stopped.")) if job.snapshot is None else defence_card(job.snapshot, done=True)
             yield card, *idle
         except Exception as error:
             yield cards.message_card(message_for(error)), *idle

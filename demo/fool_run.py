@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import core
 from core.attack.settings import AttackSettings
+from core.texts import say
 from demo.examples import examples
 from demo.fool_form import is_anything
 from demo.made_files import new_file
@@ -99,7 +100,7 @@ class Corner:
     """The defence corner as far as it is.
 
     Attributes:
-        networks: what all that will be attacked are called.
+        networks: what all that will be attacked are called; those that `Said` describes are no names.
         rows: of those that have been, in the same order.
         share: of all work that is done, in [0, 1].
     """
@@ -203,8 +204,9 @@ def _defences(network: Network, plain: Victim, run: VisitorsRun | None) -> dict[
     if classifier.head is None:
         for listing in judges([classifier.backbone.name])[:1]:
             beside = core.Classifier(core.load_backbone(listing.name))
-            found[f"average with {beside.backbone.title}"] = Victim((classifier, beside), several="mean")
-    found["everything blurred by a pixel"] = Victim((classifier,), smoothing_px=1.0)
+            name = say("average with {network}", network=beside.backbone.title)
+            found[name] = Victim((classifier, beside), several="mean")
+    found[say("everything blurred by a pixel")] = Victim((classifier,), smoothing_px=1.0)
     return found
 
 

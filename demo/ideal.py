@@ -13,7 +13,7 @@ from core.ascent.presets import find_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card, waiting_for
+from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card
 from demo.ideal_form import (
     FAVOURITES,
     Form,
@@ -117,7 +117,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
             async for progress in job.watch(every_seconds=0.25):
                 drawing = progress.snapshot
                 if drawing is None:
-                    yield shown({"status": waiting_for(progress)}, busy=True)
+                    yield shown({"status": cards.waiting_for(progress)}, busy=True)
                 elif job.unfinished:
                     card = status_card(drawing, running=True, stopping=job.stopping)
                     yield shown({"picture": picture_panel(drawing), "status": card}, busy=True)

@@ -7,10 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.cards import bars, data_url, percent, waiting_card
+from demo.cards import bars, data_url, percent
 from demo.curves import curve
 from demo.ideal_run import Drawing
-from demo.jobs import Progress
 from demo.languages import mark, tr, tr_n
 
 if TYPE_CHECKING:
@@ -139,13 +138,6 @@ def sweep_panel(snapshot: AscentSnapshot, weights: Sequence[float], title: str) 
             f"<figcaption>{said}</figcaption></figure>"
         )
     return f'<div class="pl-sweep">{"".join(figures)}</div>'
-
-
-def waiting_for(progress: Progress) -> str:
-    """Before the first picture."""
-    if progress.place:
-        return waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
-    return waiting_card(tr("Beginning …"))
 
 
 def how_far(snapshot: AscentSnapshot, step: int, *, running: bool, stopping: bool = False) -> str:

@@ -14,7 +14,7 @@ import core
 from core.ascent.presets import find_preset
 from demo import cards
 from demo.context import Context
-from demo.ideal_cards import how_far, sweep_panel, waiting_for
+from demo.ideal_cards import how_far, sweep_panel
 from demo.ideal_form import Form
 from demo.jobs import Job
 from demo.languages import mark, tr
@@ -80,7 +80,7 @@ def build_sweep(context: Context, form: Form) -> None:
             async for progress in job.watch(every_seconds=0.4):
                 swept = progress.snapshot
                 if swept is None:
-                    yield waiting_for(progress), gr.skip(), *busy
+                    yield cards.waiting_for(progress), gr.skip(), *busy
                     continue
                 snapshot = swept.snapshot
                 text = how_far(snapshot, snapshot.step, running=job.unfinished)

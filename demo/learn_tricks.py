@@ -47,7 +47,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
     """
     gr.Markdown(tr(_ABOUT))
     first = TRICKS[0]
-    here = [(listing.title, listing.name) for listing in list_datasets() if listing.here]
+    here = [(tr(listing.title), listing.name) for listing in list_datasets() if listing.here]
     chosen = gr.Radio(
         [(tr(trick.title), trick.token) for trick in TRICKS],
         value=first.token,

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import gettext
 import io
+import itertools
 import re
 import zipfile
 from collections.abc import Iterator
@@ -21,14 +22,24 @@ from PIL import Image
 import core
 from core import Prediction
 from core.ascent.settings import AscentSettings
+from core.attack.defence import Defended
+from core.attack.dial import Dialled, DialPoint
+from core.attack.files import FullSize
+from core.attack.measures import measure
+from core.attack.settings import AttackSettings
+from core.attack.survival import CHANGES
 from core.datasets.opening import list_datasets
 from core.errors import ImageError, PetLensError
 from core.imagenet import classes
 from core.settings import Checked, settings_of
 from core.streams import last
 from core.texts import say, say_n, without_stop
-from demo import cards
+from demo import cards, fool_cards, fool_more_cards, fool_run
 from demo.data_cards import alt_text, data_card, title_in_words
+from demo.fool_compare import compare_pictures, compare_value
+from demo.fool_example import ready_made
+from demo.fool_form import ANYTHING, first_example
+from demo.fool_form import FAVOURITES as GOALS
 from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card, sweep_panel
 from demo.ideal_form import FAVOURITES
 from demo.ideal_run import Wish, draw
@@ -40,7 +51,8 @@ from demo.page import build_page
 from demo.translation import catalogue
 
 # Tabs whose texts do not go through `tr` yet.
-UNFINISHED_TABS = ("fool",)
+UNFINISHED_TABS = ()
+TABS = {"", "learn", "classify", "train", "ideal", "fool"}
 # The button that programs press; nobody sees it.
 FOR_PROGRAMS = ("Run",)
 
@@ -344,7 +356,7 @@ def _names() -> set[str]:
     """Names, which are the same in every language."""
     networks = {name for listing in core.list_backbones() for name in (listing.name, listing.title)}
     settings = [one for kind in _kinds(Checked) for one in settings_of(kind)]
-    return networks | {*FAVOURITES} | {choice for one in settings for choice in one.choices}
+    return networks | {*FAVOURITES, *GOALS} | {choice for one in settings for choice in one.choices}
 
 
 def _kinds(base: type) -> Iterator[type]:
@@ -383,6 +395,7 @@ def _said(component: dict) -> Iterator[str]:
     given = props.get("props") or {}
     for text in (given.get("hint", ""), *given.get("words", {}).values()):
         yield from outside(text, html=False)
+    yield from outside(re.sub(r"\${value}", "", props.get("html_template") or ""))
     value = props.get("value")
     if isinstance(value, str) and component["type"] in ("markdown", "html", "button", "downloadbutton", "textbox"):
         yield from outside(value, html=component["type"] in ("markdown", "html"))
@@ -390,10 +403,10 @@ def _said(component: dict) -> Iterator[str]:
 
 def test_the_page_has_the_tabs_that_are_looked_through():
     told, _ = _page_in_brackets()
-    assert {tab for tab, _ in _components(told["layout"])} == {"", "classify", "train", "ideal", "fool"}
+    assert {tab for tab, _ in _components(told["layout"])} == TABS
 
 
-@pytest.mark.parametrize("tab", sorted({"", "classify", "train", "ideal", "fool"} - set(UNFINISHED_TABS)))
+@pytest.mark.parametrize("tab", sorted(TABS - set(UNFINISHED_TABS)))
 def test_every_text_of_a_tab_can_be_translated(tab):
     told, _ = _page_in_brackets()
     allowed = _names() | {*FOR_PROGRAMS, "Pet Lens"}
@@ -470,6 +483,92 @@ def test_cards_of_a_drawing_can_be_translated(drawing):
         ]
     found = [text for card in shown for text in outside(card)]
     assert [text for text in found if not any(name in text for name in names)] == []
+
+
+# What they are called everywhere: measures, their units, and distances.
+MEASURES = re.compile(r"L2( [\d.]+)?|Linf|PSNR|SSIM|[\d.∞]+ dB|\w")
+
+
+@pytest.fixture
+def attempt(made_weights):
+    settings = AttackSettings(method="pgd", norm="linf", epsilon=32 / 255, steps=2)
+    wish = fool_run.Wish(str(first_example().path), ANYTHING, "test_resnet", settings, "smooth", ("test_vit",))
+    return last(fool_run.fool(wish, go_on=None, max_seconds=60))
+
+
+def _attacks(attempt) -> Iterator[fool_run.Attempt]:
+    """The same attack as it may have gone."""
+    one, fields = attempt.attacked, {"networks": attempt.networks[:1], "target": "zebra"}
+    for success in (True, False):
+        readings = one.readings if len(one.readings) > 1 else one.readings * 2
+        attacked = dataclasses.replace(one, success=success, readings=readings)
+        for stopped_by in ("steps", "time", "visitor"):
+            snapshot = dataclasses.replace(attempt.snapshot, attacked=(attacked,), stopped_by=stopped_by)
+            both = dataclasses.replace(attempt, snapshot=snapshot)
+            alone = dataclasses.replace(snapshot, attacked=(dataclasses.replace(attacked, readings=readings[:1]),))
+            yield both
+            yield dataclasses.replace(both, snapshot=alone, networks=fields["networks"])
+            yield dataclasses.replace(both, snapshot=alone, own=readings[0].top(1)[0].title, **fields)
+
+
+def _cards_of_attacks(attempt) -> Iterator[str]:
+    trials = last(fool_run.survivals(attempt))
+    picture, measures = attempt.attacked.picture, attempt.attacked.measures
+    for one in _attacks(attempt):
+        yield from (fool_cards.status_card(one, running=running, stopping=running) for running in (True, False))
+        yield fool_cards.status_card(one, running=True)
+        yield fool_cards.change_panel(one, exact=False)
+        for own in (True, False):
+            yield fool_cards.survival_card(dataclasses.replace(one, own_classes=own), trials, done=True)
+        for known in (trials, trials[:1], [trial for trial in trials if not trial.network]):
+            yield from (fool_cards.survival_card(one, known, done=done) for done in (True, False))
+        for scale, success in itertools.product((0.5, 1, 2.0), (True, False)):
+            full = FullSize(picture, scale, 1.0, attempt.attacked.before, measures, success)
+            yield fool_cards.full_size_card(one, full)
+    same = dataclasses.replace(attempt.attacked, measures=measure(picture, picture))
+    yield fool_cards.change_panel(SimpleNamespace(attacked=same), exact=False)
+    yield fool_cards.no_change_panel()
+    yield fool_cards.example_card(ready_made())
+
+
+def _cards_of_a_dial(attempt) -> Iterator[str]:
+    picture = attempt.attacked.picture
+    for success, norm, smallest in itertools.product((True, False), ("l2", "linf"), (0.5, None)):
+        point = DialPoint(0.5, attempt.attacked.measures, 0.2, 0.3, success)
+        dialled = Dialled(1, 2, smallest, (point, point), (picture, picture))
+        photo = fool_run.DialledPhoto("tabby", "zebra", "test_resnet", norm, dialled)
+        yield from (fool_more_cards.dial_card(photo, done=done) for done in (True, False))
+        yield fool_more_cards.dial_picture(photo, 0)
+
+
+def test_cards_of_an_attack_can_be_translated(attempt):
+    corner = last(fool_run.defend_photos(dataclasses.replace(attempt.wish, beside=()), None, max_seconds=0.1))
+    row = Defended("test_resnet", 3, 0.5, 0.4, 1.0)
+    corner = dataclasses.replace(corner, rows=(row,) * len(corner.networks))
+    with speaking(PSEUDO):
+        shown = [*_cards_of_attacks(attempt), *_cards_of_a_dial(attempt)]
+        shown += [fool_more_cards.defence_card(corner, done=True)]
+        for known in range(len(corner.networks)):
+            begun = dataclasses.replace(corner, rows=corner.rows[:known])
+            shown += [fool_more_cards.defence_card(begun, done=done) for done in (True, False)]
+        told = compare_value(attempt, exact=False)
+        found = [text for name in ("before_alt", "after_alt") for text in outside(told[name], html=False)]
+    names = _names() | {known.title for known in classes()} | {"test_resnet", "test_vit", "test_resnet + test_vit"}
+    found += [text for card in shown for text in outside(card)]
+    parts = [part for text in found for part in re.split(r" \d+ %(?:, )?", text.strip(" ·,")) if part]
+    assert [part for part in parts if part not in names and not MEASURES.fullmatch(part)] == []
+    assert any("⟦another network: " in card for card in shown)
+    assert all(any(f"⟦{name}⟧" in card for card in shown) for name in CHANGES)
+    assert any("⟦everything blurred by a pixel⟧" in card for card in shown)
+    assert any("⟦average with " in card for card in shown)
+
+
+def test_the_handle_between_two_pictures_speaks_the_language_and_no_template(monkeypatch):
+    assert "Drag the handle" in compare_pictures("x").html_template
+    monkeypatch.setattr(Bracketed, "gettext", lambda self, message: "<b>`${x}` {{y}}\\")
+    with speaking(PSEUDO):
+        template = compare_pictures("x").html_template
+    assert not any(sign in template for sign in ("<b>", "`", "${", "{{", "\\"))
 
 
 def test_a_data_set_that_one_visitor_opened_is_told_to_each_in_their_language():
