@@ -1,5 +1,5 @@
-// Two pictures under one handle: the js_on_load of a gr.HTML. `element`, `props` and `watch` come from Gradio, the values from
-// demo/fool_compare.py. Texts reach the page as attributes only.
+// Two pictures under one handle: the js_on_load of a gr.HTML. `element`, `props` and `watch` come from Gradio, the values and
+// `words` from demo/fool_compare.py. Texts reach the page as attributes only.
 
 const root = element.querySelector(".pl-compare");
 const range = root.querySelector("input");
@@ -12,7 +12,7 @@ function put(picture, source, alt) {
 function uncover() {
   root.style.setProperty("--place", `${range.value}%`);
   const places = { original: range.value, changed: 100 - range.value };
-  range.setAttribute("aria-valuetext", props.words.uncovered.replace(/{(\w+)}/g, (_, name) => places[name]));
+  range.setAttribute("aria-valuetext", words.uncovered.replace(/{(\w+)}/g, (_, name) => places[name]));
 }
 
 function show() {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,8 +12,8 @@ from demo.cards import data_url
 from demo.fool_example import Example
 from demo.fool_run import Attempt
 from demo.languages import mark, tr
+from demo.scripts import script_of
 
-_SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "fool.js"
 # Constant in each language: Gradio touches the page only where the outcome differs, so that the handle keeps its place.
 _TEMPLATE = """
 <div class="pl-compare">
@@ -49,10 +48,9 @@ def compare_pictures(elem_id: str) -> gr.HTML:
         html_template=_TEMPLATE.format_map(
             {name: escape(tr(text)).translate(_NO_TEMPLATE) for name, text in _TEMPLATE_WORDS.items()}
         ),
-        js_on_load=_SCRIPT.read_text(encoding="utf-8"),
+        js_on_load=script_of("fool.js", words={name: tr(text) for name, text in _SCRIPT_WORDS.items()}),
         apply_default_css=False,
         elem_id=elem_id,
-        words={name: tr(text) for name, text in _SCRIPT_WORDS.items()},
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from demo.languages import mark, tr
+from demo.scripts import script_of
 
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _SCRIPTS = "live_plot_scales.js", "live_plot_drawing.js", "live_plot.js"  # one function in the browser
@@ -152,12 +153,11 @@ def _plot(kind: str, elem_id: str, value: dict[str, Any], hint: str) -> gr.HTML:
         value,
         # constant: Gradio evaluates it at each update and touches the page only where the outcome differs
         html_template="<div class='pl-plot'></div>",
-        js_on_load="\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        js_on_load=script_of(
+            *_SCRIPTS, kind=kind, hint=tr(hint), words={name: tr(text) for name, text in _WORDS.items()}
+        ),
         apply_default_css=False,
         elem_id=elem_id,
-        kind=kind,
-        hint=tr(hint),
-        words={name: tr(text) for name, text in _WORDS.items()},
     )
 
 

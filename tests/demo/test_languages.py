@@ -8,6 +8,7 @@ import functools
 import gettext
 import io
 import itertools
+import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -392,8 +393,8 @@ def _said(component: dict) -> Iterator[str]:
     for choice in props.get("choices") or ():
         yield from outside(choice[0], html=False)
     # what a component's own script shows
-    given = props.get("props") or {}
-    for text in (given.get("hint", ""), *given.get("words", {}).values()):
+    given = dict(re.findall("^const (words|hint) = (.*);$", props.get("js_on_load") or "", re.MULTILINE))
+    for text in (json.loads(given.get("hint", '""')), *json.loads(given.get("words", "{}")).values()):
         yield from outside(text, html=False)
     yield from outside(re.sub(r"\${value}", "", props.get("html_template") or ""))
     value = props.get("value")

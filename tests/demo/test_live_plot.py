@@ -91,7 +91,7 @@ def test_the_drawing_asks_for_every_word_that_it_is_given_and_no_other(plot):
     asked = set(re.findall(r"\bwords\.(\w+)", scripts))
     kinds, measures = ("training", "validation"), ("loss", "accuracy")
     asked |= {*kinds, *measures, *(f"{kind}_{measure}" for kind in kinds for measure in measures)}
-    assert asked == set(plot().props["words"])
+    assert asked == set(json.loads(re.search("^const words = (.*);$", plot().js_on_load, re.MULTILINE)[1]))
 
 
 def test_growth_only_appends():
