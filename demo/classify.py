@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
@@ -15,7 +16,7 @@ from demo import cards
 from demo.classify_many import build_several_photos
 from demo.context import Context
 from demo.data_cards import title_in_words
-from demo.examples import examples
+from demo.examples import examples, photo_named
 from demo.languages import tr
 from demo.messages import message_for
 from demo.networks import (
@@ -32,14 +33,16 @@ from demo.networks import (
 from demo.networks import prepare as prepare_network
 from demo.photo import photo_input
 from demo.session import VisitorsRun
+from demo.tab_opener import Opener
 
 _ENDPOINT = "classify"
 
 
-def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
-    """Put the tab's components on the page and connect them; returns the lists of networks.
+def build_classify_tab(context: Context, page: gr.Blocks) -> tuple[list[gr.Dropdown], Opener]:
+    """Put the tab's components on the page and connect them; returns the lists of networks, and what opens it from elsewhere.
 
-    Whoever changes the visitor's runs gives these lists `networks.updated_lists`.
+    Whoever changes the visitor's runs gives these lists `networks.updated_lists`. A link brings "network", "compare" (a
+    second one) and "photo", one of the app's own examples; without it the photo stays as it is.
     """
     gr.Markdown(
         tr(
@@ -48,10 +51,10 @@ def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         ),
         elem_classes="pl-lead",
     )
-    with gr.Tabs(overflow_behavior="wrap"):
-        with gr.Tab(tr("One photo")):
-            dropdowns = _build_one_photo(context, page)
-        with gr.Tab(tr("Several photos")):
+    with gr.Tabs(overflow_behavior="wrap") as parts:
+        with gr.Tab(tr("One photo"), id="one"):
+            dropdowns, opener = _build_one_photo(context, page, parts)
+        with gr.Tab(tr("Several photos"), id="several"):
             dropdowns += build_several_photos(context)
 
     def refresh_choices(request: gr.Request) -> list[dict]:
@@ -60,10 +63,10 @@ def build_classify_tab(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         return updated_lists(dropdowns, values, context.sessions.get(request.session_hash).runs)
 
     page.load(refresh_choices, outputs=dropdowns, queue=False, show_progress="hidden", api_visibility="private")
-    return dropdowns
+    return dropdowns, opener
 
 
-def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
+def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple[list[gr.Dropdown], Opener]:
     ready = examples()
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
@@ -80,6 +83,8 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
                 backbone = network_dropdown(tr("Network"), tr("or type another timm network's name"))
                 second = network_dropdown(tr("Compare with"), tr("a second network beside the first"), value=NO_SECOND)
             button = gr.Button(tr("Classify"), variant="primary", elem_id="classify")
+            # not where the results are: those are on their way when a link is read
+            said = gr.HTML(elem_id="classify-said")
         with gr.Column(scale=6, min_width=280), gr.Row():
             with gr.Column(min_width=260):
                 first_card = gr.HTML(cards.waiting_card(tr("Waking the network …")), elem_id="result")
@@ -87,6 +92,7 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
                 second_card = gr.HTML(elem_id="second-result")
     # The visitor's turn, written when a network must be fetched or loaded first: its change starts the preparation.
     wanted = gr.Textbox(visible="hidden")
+    show_from_elsewhere = gr.Textbox(visible="hidden")
 
     async def show(photo: str | None, backbone: str, compare_with: str, request: gr.Request) -> tuple:
         visitor = request.session_hash
@@ -125,6 +131,11 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         except Exception as error:
             raise gr.Error(message_for(error), print_exception=False) from error
 
+    async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
+        named = await context.quick.run(photo_named, params)
+        network, compared = params.get("network", core.DEFAULT_BACKBONE), params.get("compare", NO_SECOND)
+        return gr.update(selected="one"), named or gr.skip(), network[:200], compared[:200]
+
     for example_button, example in zip(example_buttons, ready, strict=True):
         example_button.click(
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
@@ -140,8 +151,12 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
         queue=False,
         api_visibility="private",
     )
-    listen([page.load, photo.change, backbone.change, second.change])
+    listen([page.load, photo.change, backbone.change, second.change, show_from_elsewhere.change])
     listen([button.click], scroll_to_output=True)  # on a phone the result lies below
+    # what a link could not do is told until the visitor does something
+    acts = [photo.input, backbone.input, second.input, button.click, show_from_elsewhere.change]
+    acts += [example_button.click for example_button in example_buttons]
+    gr.on(acts, None, js="() => ''", outputs=said, show_progress="hidden")
     wanted.change(
         prepare,
         inputs=[photo, backbone, second, wanted],
@@ -156,7 +171,8 @@ def _build_one_photo(context: Context, page: gr.Blocks) -> list[gr.Dropdown]:
     if not any(event.api_name == _ENDPOINT for event in page.fns.values()):
         top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
         ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name=_ENDPOINT, concurrency_limit=None)
-    return [backbone, second]
+    opener = Opener("classify", [parts, photo, backbone, second], open_with, said, show_from_elsewhere)
+    return [backbone, second], opener
 
 
 def _is_late(context: Context, request: gr.Request, turn: str) -> bool:

@@ -6,9 +6,12 @@ Found without importing the packages: scikit-image would take half a second.
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import SettingsError
 from demo.languages import mark
 
 
@@ -31,6 +34,37 @@ def examples() -> list[Example]:
         Example(skimage / "ihc.png", mark("cells under a microscope")),
     ]
     return [example for example in wanted if example.path.is_file()]
+
+
+def find_example(name: str) -> Example:
+    """The example that has this word in what it shows and is the only one, such as "cheetah" or "Chelsea".
+
+    Raises:
+        SettingsError: there is none, or several; the message lists them.
+    """
+    ready = examples()
+    found = [example for example in ready if name.strip().casefold() in _words(example)]
+    if len(found) != 1:
+        known = "; ".join(example.shows for example in ready)
+        raise SettingsError(
+            "There is no example photo called {name!r:.80}. One word of these is enough: {known}.",
+            name=name,
+            known=known,
+        )
+    return found[0]
+
+
+def photo_named(params: Mapping[str, str]) -> str | None:
+    """The path of the example that a link names; None where it names none, and the photo on the page may stay.
+
+    Raises:
+        SettingsError: there is no such example.
+    """
+    return str(find_example(params["photo"]).path) if "photo" in params else None
+
+
+def _words(example: Example) -> set[str]:
+    return set(re.findall(r"\w+", example.shows.casefold())) | {example.shows.casefold()}
 
 
 def _folder(package: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from core.attack.presets import find_attack_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
+from demo.examples import photo_named
 from demo.fool_cards import (
     change_panel,
     example_card,
@@ -45,17 +46,20 @@ from demo.made_files import discard
 from demo.messages import message_for
 from demo.networks import find_network, load, prepare
 from demo.session import VisitorsRun
+from demo.tab_opener import Opener
 
 HINT = mark("Press Go. The photo changes a little, step by step, until the network reads what you chose.")
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.Tabs) -> list[gr.Dropdown]:
-    """Put the tab's components on the page and connect them; returns its list of networks.
+def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list[gr.Dropdown], Opener]:
+    """Put the tab's components on the page and connect them; returns its list of networks, and what opens it from elsewhere.
+
+    A link brings goal, network, the networks beside it ("with"), preset and settings; "photo" is one of the app's own
+    examples, and without it the photo stays as it is.
 
     Args:
         tab: this one: the thousand names are read when it is seen for the first time.
-        tabs: those of the whole page, for links that open this one.
     """
     gr.Markdown(
         tr(
@@ -92,7 +96,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
     survival = gr.HTML(elem_id="fool-survival")
     build_dial(context, form, _wish_of)
     build_defence(context, form, _wish_of)
-    page_address = gr.Textbox(visible=False)
+    page_address, go_from_elsewhere = gr.Textbox(visible=False), gr.Textbox(visible="hidden")
     named = {"pictures": pictures, "change": change, "status": status, "png": png, "full": full, "link": link}
     named |= {"survival": survival, "full_said": full_said, "full_png": full_png}
     outputs = [*named.values(), go, stop, more]
@@ -267,22 +271,15 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
                 return compare_value(example, exact=True), change_panel(example, exact=True), card
         return gr.skip(), gr.skip(), gr.skip()
 
-    async def open_link(request: gr.Request) -> tuple:
-        """A link that was shared puts everything as it was, except the photo."""
-        params = dict(request.query_params)
-        nothing = (gr.skip(),) * (6 + len(form.widgets))
-        if params.get("tab") != "fool":
-            return *nothing, gr.skip()
-        try:
-            goal, network, beside, preset, settings = await context.quick.run(read_link, params)
-        except PetLensError as error:
-            return gr.update(selected="fool"), *nothing[1:], cards.message_card(message_for(error))
-        about = tr(find_attack_preset(preset).about)
+    async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
+        photo = await context.quick.run(photo_named, params)
+        goal, network, beside, preset, settings = await context.quick.run(read_link, params)
         others = gr.update(choices=await context.quick.run(others_here), value=beside)
-        return gr.update(selected="fool"), goal, network, others, preset, about, *form.shown(settings), gr.skip()
+        about = tr(find_attack_preset(preset).about)
+        return photo or gr.skip(), goal, network, others, preset, about, *form.shown(settings)
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
-    begun = go.click(start_attack, inputs={*form.inputs, page_address}, **streamed)
+    begun = gr.on([go.click, go_from_elsewhere.change], start_attack, inputs={*form.inputs, page_address}, **streamed)
     gone_on = more.click(continue_attack, inputs=page_address, **streamed)
     for event in (begun, gone_on):
         event.then(see_what_survives, outputs=survival, concurrency_limit=None, **_PRIVATE)
@@ -298,16 +295,8 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
     )
     tab.select(show_example, inputs=status, outputs=[pictures, change, status], queue=False, **_PRIVATE)
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
-    page.load(
-        open_link,
-        outputs=[
-            *(tabs, form.goal, form.network, form.beside, form.preset, form.about),
-            *(*form.widgets.values(), status),
-        ],
-        queue=False,
-        **_PRIVATE,
-    )
-    return [form.network]
+    opened = [form.photo, form.goal, form.network, form.beside, form.preset, form.about, *form.widgets.values()]
+    return [form.network], Opener("fool", opened, open_with, status, go_from_elsewhere)
 
 
 def _seen(attempt: Attempt, *, exact: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from core.ascent.presets import find_preset
 from core.errors import PetLensError, SettingsError
 from demo import cards
 from demo.context import Context
+from demo.examples import photo_named
 from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_panel, status_card
 from demo.ideal_form import (
     FAVOURITES,
@@ -32,6 +33,7 @@ from demo.made_files import discard
 from demo.messages import message_for
 from demo.networks import find_network, load, prepare
 from demo.session import VisitorsRun
+from demo.tab_opener import Opener
 
 if TYPE_CHECKING:
     from core.ascent.snapshot import Steering
@@ -42,12 +44,14 @@ HINT = mark(
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.Tabs) -> list[gr.Dropdown]:
-    """Put the tab's components on the page and connect them; returns its list of networks.
+def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list[gr.Dropdown], Opener]:
+    """Put the tab's components on the page and connect them; returns its list of networks, and what opens it from elsewhere.
+
+    A link brings class, network, preset and settings; "photo" is one of the app's own examples to start from, and without
+    it that photo stays as it is.
 
     Args:
         tab: this one: the thousand names are read when it is seen for the first time.
-        tabs: those of the whole page, for links that open this one.
     """
     gr.Markdown(
         tr(
@@ -79,7 +83,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
             status = gr.HTML(cards.waiting_card(tr(HINT)), elem_id="ideal-status")
     others = gr.HTML(elem_id="ideal-others")
     build_sweep(context, form)
-    page_address = gr.Textbox(visible=False)
+    page_address, draw_from_elsewhere = gr.Textbox(visible=False), gr.Textbox(visible="hidden")
     outputs = [picture, status, film, png, webp, link, start, stop, more]
 
     def shown(what: dict[str, Any] | None = None, *, busy: bool, can_go_on: bool = False) -> tuple:
@@ -226,25 +230,19 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
             return gr.skip()
         return gr.update(choices=names, value=chosen if own is None or chosen in names else names[0])
 
-    async def open_link(request: gr.Request) -> tuple:
-        """A link that was shared puts everything as it was."""
-        params = dict(request.query_params)
-        nothing = (gr.skip(),) * (6 + len(form.widgets))
-        if params.get("tab") != "ideal":
-            return *nothing, gr.skip()
-        try:
-            class_name, network, preset, settings = await context.quick.run(read_link, params)
-        except PetLensError as error:
-            return gr.update(selected="ideal"), *nothing[1:], cards.message_card(message_for(error))
+    async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
+        photo = await context.quick.run(photo_named, params)
+        class_name, network, preset, settings = await context.quick.run(read_link, params)
         about = tr(find_preset(preset).about)
-        return gr.update(selected="ideal"), class_name, network, preset, about, *form.shown(settings), gr.skip()
+        return photo or gr.skip(), class_name, network, preset, about, *form.shown(settings)
 
     streamed = {"outputs": outputs, "concurrency_limit": None, **_PRIVATE}
-    drawn = start.click(start_drawing, inputs={*form.inputs, page_address}, **streamed)
+    begins = [start.click, draw_from_elsewhere.change]
+    drawn = gr.on(begins, start_drawing, inputs={*form.inputs, page_address}, **streamed)
     gone_on = more.click(continue_drawing, inputs=[page_address, form.smoothness, form.preset], **streamed)
     # what others said belongs to the picture of before
     gr.on(
-        [start.click, more.click],
+        [*begins, more.click],
         lambda: "",
         outputs=others,
         queue=False,
@@ -267,16 +265,16 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.
         **_PRIVATE,
     )
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
-    page.load(
-        open_link,
-        outputs=[
-            *(tabs, form.class_name, form.network, form.preset, form.about, form.smoothness),
-            *(*form.widgets.values(), status),
-        ],
-        queue=False,
-        **_PRIVATE,
-    )
-    return [form.network]
+    opened = [
+        form.photo,
+        form.class_name,
+        form.network,
+        form.preset,
+        form.about,
+        form.smoothness,
+        *form.widgets.values(),
+    ]
+    return [form.network], Opener("ideal", opened, open_with, status, draw_from_elsewhere)
 
 
 def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str) -> Wish:

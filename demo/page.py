@@ -21,7 +21,7 @@ from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
 from demo.learn import build_learn_tab
 from demo.learn_stations import build_lesson_bar
-from demo.tab_opener import Opener
+from demo.tab_opener import connect_links
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
 
@@ -39,8 +39,6 @@ STYLE_SHEETS = (
 WARM_UP_AFTER_SECONDS = 3.0
 # What the file says to those who cannot see it.
 LOGO_SHOWS = mark("A paw under a lens")
-# Tabs that a link can open though they read nothing else from it.
-_PLAIN_TABS = ("learn", "classify", "train")
 
 
 def build_page(context: Context | None = None, spoken: Sequence[Language] | None = None) -> gr.Blocks:
@@ -76,31 +74,31 @@ def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> Non
     # outside the tabs: what is in a tab is read from the browser only when the tab is seen
     tokens = browser_runs()
     bar = build_lesson_bar()
-    openers: dict[str, Opener] = {}
     with gr.Tabs(selected="learn", overflow_behavior="wrap") as tabs:
         with gr.Tab(tr("Learn"), id="learn") as learn_tab:
             learn_place = gr.Column()
         with gr.Tab(tr("Classify"), id="classify"):
-            network_lists = build_classify_tab(context, page)
+            network_lists, classify_opener = build_classify_tab(context, page)
         with gr.Tab(tr("Train"), id="train") as train_tab:
             train_place = gr.Column()
         with gr.Tab(tr("Ideal image"), id="ideal") as ideal_tab:
-            network_lists += build_ideal_tab(context, page, ideal_tab, tabs=tabs)
+            ideal_lists, ideal_opener = build_ideal_tab(context, page, ideal_tab)
         with gr.Tab(tr("Fool it"), id="fool") as fool_tab:
-            network_lists += build_fool_tab(context, page, fool_tab, tabs=tabs)
+            fool_lists, fool_opener = build_fool_tab(context, page, fool_tab)
+        network_lists += ideal_lists + fool_lists
         # a run that is trained can be chosen in the lists of all other tabs, which must be there first
         with train_place:
-            build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists)
+            train_opener = build_train_tab(
+                context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists
+            )
+        openers = {one.tab: one for one in (classify_opener, train_opener, ideal_opener, fool_opener)}
         # its stations run in the other tabs
         with learn_place:
             build_learn_tab(context, page, learn_tab, tabs=tabs, bar=bar, openers=openers)
 
-    def select_tab(request: gr.Request) -> Any:
-        """A link that names a tab and nothing else. What else a link can say, its tab reads itself."""
-        named = request.query_params.get("tab")
-        return gr.update(selected=named) if named in _PLAIN_TABS else gr.skip()
-
-    page.load(select_tab, outputs=tabs, queue=False, show_progress="hidden", api_visibility="private")
+    # the Learn tab is the one that is open without a link
+    for opener in openers.values():
+        connect_links(page, tabs, opener)
 
     def forget(request: gr.Request) -> None:
         context.sessions.forget(request.session_hash)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ from demo.live_plot import live_plot
 from demo.messages import message_for
 from demo.my_runs import build_my_runs
 from demo.networks import prepare
+from demo.tab_opener import Opener
 from demo.train_cards import finished_card, restored_card, run_card, stopped_card
 from demo.train_data import build_data
 from demo.train_plot import growing_plot, plot_of
 from demo.train_rates import build_rate_finder
 from demo.train_results import build_results
 from demo.train_run import begin, bounded, check_same_pictures, go_on, new_token, unfinished_run, visitors_run
-from demo.train_settings import build_form
+from demo.train_settings import build_form, read_link
 from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep, with_token
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def build_train_tab(
     tabs: gr.Tabs,
     tokens: gr.BrowserState,
     network_lists: Sequence[gr.Dropdown],
-) -> None:
-    """Put the tab's components on the page and connect them.
+) -> Opener:
+    """Put the tab's components on the page and connect them; returns what opens it from elsewhere.
+
+    A link brings "dataset", "network", "method" and settings: see `train_settings.read_link`.
 
     Args:
         tab: this one; the pictures are opened when it is seen for the first time.
@@ -58,7 +61,7 @@ def build_train_tab(
         elem_classes="pl-lead",
     )
     _heading(1, tr("Pictures"))
-    opened = build_data(context, page, tab)
+    data = build_data(context, page, tab)
     _heading(2, tr("Network and method"))
     form = build_form()
     build_rate_finder(context, form)
@@ -67,6 +70,7 @@ def build_train_tab(
         train = gr.Button(tr("Train"), variant="primary", elem_id="train")
         stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-training")
         resume = gr.Button(tr("Go on"), visible=False, elem_id="go-on")
+    train_from_elsewhere = gr.Textbox(visible="hidden")
     status = gr.HTML(cards.waiting_card(tr(HINT)), elem_id="training")
     plot = live_plot()
     _heading(4, tr("How good is it?"))
@@ -119,11 +123,13 @@ def build_train_tab(
 
     async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         token = new_token()
-        dataset = context.sessions.get(request.session_hash).dataset
         waking = cards.waiting_card(tr("Waking the network …"))
         yield waking, gr.skip(), gr.update(interactive=False), gr.skip(), gr.skip(), gr.skip()
         try:
             plan = await context.quick.run(form.plan, values)
+            async for waiting in data.wait(request.session_hash):
+                yield waiting, *(gr.skip(),) * 5
+            dataset = context.sessions.get(request.session_hash).dataset
             if dataset is None:
                 raise DatasetError("There are no pictures to learn from yet. Choose some at the top, or wait a moment.")
         except Exception as error:
@@ -175,18 +181,27 @@ def build_train_tab(
         """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
         return tokens_to_keep(stored, context.sessions.get(request.session_hash))
 
+    async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
+        network, method, values = await context.quick.run(read_link, params)
+        chosen = await context.quick.run(data.choose, visitor, params.get("dataset"))
+        return *chosen, network, method, "", *(values[key] for key in form.widgets)
+
     streamed = {"outputs": outputs, "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    trained = train.click(start_training, inputs={*form.inputs, tokens}, **streamed)
+    trained = gr.on(
+        [train.click, train_from_elsewhere.change], start_training, inputs={*form.inputs, tokens}, **streamed
+    )
     resumed = resume.click(go_on_training, **streamed)
     restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
     for event in (trained, resumed, restored):
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
-    for event in opened:
+    for event in data.opened:
         event.then(results.look_for_pictures, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     results.changed.change(
         remember, inputs=tokens, outputs=tokens, queue=False, show_progress="hidden", api_visibility="private"
     )
     stop.click(stop_training, outputs=stop, queue=False, api_visibility="private")
+    settings = [data.source, data.again, form.network, form.method, form.name, *form.widgets.values()]
+    return Opener("train", settings, open_with, status, train_from_elsewhere)
 
 
 def _heading(number: int, text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import gradio as gr
 
 from core import places
 from core.datasets.opening import DatasetListing, list_datasets
+from core.errors import PetLensError, SettingsError
 from core.fetching import fetching_is_allowed
 from demo import cards
 from demo.context import Context
@@ -18,7 +21,7 @@ from demo.data_cards import alt_text, data_card
 from demo.jobs import Job, Progress
 from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
-from demo.opening import open_source
+from demo.opening import Opened, open_source
 from demo.train_own import build_own_classes, collect_own, visitors_folder
 
 ZIP, OWN = "a zip of mine", "my own pictures"
@@ -43,14 +46,31 @@ class PrivateJob(Job):
     """Work for one visitor, which ends when nobody watches; other openings are shared by all."""
 
 
-def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
-    """Put the components on the page and connect them. What is chosen becomes `Session.dataset`.
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The choice of pictures on the page.
 
-    Returns:
-        The events after which a data set may be open.
+    Attributes:
+        source: the list of data sets.
+        again: hidden; a new text in it is as good as choosing what the list shows.
+        opened: the events after which a data set may be open.
+        choose: for a visitor's key, chooses a data set by its name, None the usual one, and begins to open it; returns
+            updates of `source` and `again`. Raises PetLensError.
+        wait: for a visitor's key, cards while what was chosen is being opened; then it is the session's data set. Raises
+            what the opening raises.
     """
+
+    source: gr.Dropdown
+    again: gr.Textbox
+    opened: Sequence[Any]
+    choose: Callable[[str, str | None], list[Any]]
+    wait: Callable[[str], AsyncIterator[str]]
+
+
+def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
+    """Put the components on the page and connect them. What is chosen becomes `Session.dataset`."""
     listings = list_datasets()
-    first = next((one.name for one in listings if one.here and one.name == DEFAULT), listings[0].name)
+    first = _usual(listings)
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
             source = gr.Dropdown(
@@ -60,6 +80,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
                 info=tr("What shall it learn to tell apart?"),
                 elem_id="dataset",
             )
+            again = gr.Textbox(visible="hidden")
             with gr.Row(visible=False) as fetching:
                 fetch = gr.Button(tr("Download"), variant="primary", elem_id="fetch")
                 stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="stop-fetch")
@@ -106,11 +127,45 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
             "stop": gr.update(interactive=False),
         }
 
+    def begin(visitor: str, listing: DatasetListing | None) -> None:
+        """Forget what was chosen before; a data set that is here begins to be opened."""
+        job = context.openings.job(listing.name) if listing is not None and listing.here else None
+        context.sessions.change(visitor, dataset=None, inspection=None, opening=job)
+
+    def choose_by_name(visitor: str, name: str | None) -> list[Any]:
+        known = {one.name: one for one in list_datasets()}
+        name = _usual([*known.values()]) if name is None else name
+        if name not in known:
+            raise SettingsError(
+                "There is no data set {name!r:.80}. There are {known}.", name=name, known=", ".join(known)
+            )
+        begin(visitor, known[name])
+        return [name, uuid.uuid4().hex]
+
+    async def wait(visitor: str) -> AsyncIterator[str]:
+        session = context.sessions.get(visitor)
+        job = session.opening
+        if session.dataset is not None or job is None or job.state == "failed":
+            return
+        async for progress in job.watch(every_seconds=0.3):
+            opened = progress.snapshot
+            fetches = opened is not None and not isinstance(opened, Opened)
+            if fetches or context.sessions.get(visitor).opening is not job:
+                return
+            if opened is not None and opened.dataset is not None:
+                context.sessions.change(visitor, dataset=opened.dataset)
+                return
+            yield _opening_card(progress)
+
     async def choose(source: str, request: gr.Request) -> AsyncIterator[list]:
         visitor = request.session_hash
-        context.sessions.change(visitor, dataset=None, inspection=None, opening=None)
         listing = next((one for one in list_datasets() if one.name == source), None)
         no_sheet = gr.update(value=None, visible=False)
+        try:
+            begin(visitor, listing)
+        except PetLensError as error:
+            yield show(cards.message_card(message_for(error)), no_sheet, **layout(source))
+            return
         if listing is None:
             yield show(cards.waiting_card(tr(_HINTS.get(source, ""))), no_sheet, **layout(source))
         elif not listing.here:
@@ -220,13 +275,19 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> list[Any]:
     opened = [
         tab.select(choose_first, inputs=source, **streamed),
         source.input(choose, inputs=source, **streamed),
+        again.change(choose, inputs=source, **streamed),
         zip_file.upload(open_zip, inputs=zip_file, **streamed),
         own.use.click(open_own, inputs=own.inputs, **streamed),
         fetch.click(fetch_pictures, inputs=source, **streamed),
     ]
     stop.click(stop_fetching, queue=False, api_visibility="private")
     page.load(refresh_choices, outputs=source, queue=False, show_progress="hidden", api_visibility="private")
-    return opened
+    return Data(source, again, opened, choose_by_name, wait)
+
+
+def _usual(listings: Sequence[DatasetListing]) -> str:
+    """What is chosen before anybody chose."""
+    return next((one.name for one in listings if one.here and one.name == DEFAULT), listings[0].name)
 
 
 def _fetch(name: str) -> Iterator:

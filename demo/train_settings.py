@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+import core
 from core.backbones.views import ViewSettings
 from core.errors import SettingsError
 from core.settings import Setting, settings_of
 from core.training.head_settings import HeadSettings
 from core.training.tuning_settings import FROM_SCRATCH, TuneSettings
 from demo.languages import mark, tr
+from demo.links import given as given_in
 from demo.networks import network_dropdown
 from demo.setting_widgets import plain, value_of, widget_of
 
@@ -171,20 +173,50 @@ def build_form() -> Form:
 
     own_defaults = [f"tune.{name}" for name in FROM_SCRATCH]
 
-    def show_for_method(method: str, *values: Any) -> list:
-        shown = [gr.update(visible=method in methods) for _, methods in shown_for]
-        defaults = [default_for(method, key, value) for key, value in zip(own_defaults, values, strict=True)]
-        return [gr.update(value=_about(method)), *shown, *defaults]
+    def show_for_method(method: str) -> list:
+        return [_about(method), *(gr.update(visible=method in methods) for _, methods in shown_for)]
 
-    method.change(
-        show_for_method,
-        inputs=[method, *(widgets[key] for key in own_defaults)],
-        outputs=[about, *(column for column, _ in shown_for), *(widgets[key] for key in own_defaults)],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    def take_defaults(method: str, *values: Any) -> list:
+        return [default_for(method, key, value) for key, value in zip(own_defaults, values, strict=True)]
+
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    method.change(show_for_method, inputs=method, outputs=[about, *(column for column, _ in shown_for)], **quick)
+    # a link says what it wants: only what the visitor turns brings its defaults
+    own = [widgets[key] for key in own_defaults]
+    method.input(take_defaults, inputs=[method, *own], outputs=own, **quick)
     return Form(network, method, name, widgets)
+
+
+def read_link(params: Mapping[str, str]) -> tuple[str, str, dict[str, Any]]:
+    """Network, method, and what each widget shows by its key, for a link.
+
+    A setting is named as on the page, "head.epochs", or by its own name, "epochs", which then is that of the method.
+
+    Raises:
+        SettingsError: it names a method, a setting or a value that there is not.
+    """
+    method = params.get("method", "head")
+    if method not in ALL:
+        known = ", ".join(ALL)
+        raise SettingsError("There is no method {method!r:.80}. There are {known}.", method=method, known=known)
+    described = every_setting()
+    given: dict[str, dict[str, Any]] = {part: {} for part in _CLASSES}
+    if method == "scratch":
+        given["tune"] |= FROM_SCRATCH
+    shown = [key for group in groups() for key in group.keys]
+    of_method = [key for group in groups() if method in group.methods for key in group.keys]
+    for key in shown:
+        part, name = key.split(".")
+        text = params.get(key, params.get(name) if key in of_method else None)
+        if text is not None:
+            given[part] |= given_in({name: text}, [described[key]])
+    parts = {part: settings_class(**given[part]) for part, settings_class in _CLASSES.items()}
+    values = {key: getattr(parts[key.split(".")[0]], described[key].name) for key in shown}
+    return (
+        params.get("network", core.DEFAULT_BACKBONE)[:200],
+        method,
+        {key: plain(value) if described[key].logarithmic else value for key, value in values.items()},
+    )
 
 
 def default_for(method: str, key: str, value: Any) -> Any:

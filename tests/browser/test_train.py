@@ -91,7 +91,7 @@ def visit(browser, app):
 
     with contextlib.ExitStack() as stack:
 
-        def open_page(size=DESKTOP, scheme="light"):
+        def open_page(size=DESKTOP, scheme="light", link=""):
             context = browser.new_context(viewport=size, color_scheme=scheme, locale="en")
             stack.callback(context.close)
             context.set_default_timeout(SECONDS)
@@ -99,8 +99,9 @@ def visit(browser, app):
             page.on("request", note_request)
             page.on("console", lambda said: note_fault(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: note_fault(str(error)))
-            page.goto(app[1])
-            _open_tab(page)
+            page.goto(app[1] + link)
+            if not link:
+                _open_tab(page)
             return page
 
         yield open_page
@@ -178,6 +179,17 @@ def test_the_drawn_pets_are_on_the_screen_at_once_and_can_be_trained_on(visit, s
     _open_tab(page)
     expect(page.locator("#results-summary")).to_contain_text("Drawn pets", timeout=SECONDS)
     expect(page.locator("#worst img").first).to_be_visible(timeout=SECONDS)
+
+
+def test_a_link_opens_the_tab_with_its_settings_and_trains_as_it_says(visit):
+    page = visit(link="?tab=train&dataset=drawn-pets&epochs=3&head.images_per_class=2")
+    expect(page.locator("#data")).to_contain_text("Drawn pets: 8 classes", timeout=SECONDS)
+    expect(page.locator("#set-head-epochs input").first).to_have_value("3")
+    expect(page.locator("#set-head-images_per_class input").first).to_have_value("2")
+    expect(page.locator("#training")).to_contain_text("Press Train")
+    _train(page)
+    _expect_done(page)
+    expect(page.locator("#plot")).to_contain_text("on Drawn pets")
 
 
 def test_a_zip_is_shown_with_its_names_as_text_and_trained_on_while_the_plot_grows(visit, many_colours):

@@ -434,9 +434,9 @@ def test_files_carry_no_path_of_a_visitor():
 def tab(made_weights):
     """The handlers by name, and the context that they share."""
     context = Context.create(Limits())
-    with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Fool it", id="fool") as own:
-        build_fool_tab(context, page, own, tabs=tabs)
-    return SimpleNamespace(context=context, page=page)
+    with gr.Blocks() as page, gr.Tabs(), gr.Tab("Fool it", id="fool") as own:
+        _, opener = build_fool_tab(context, page, own)
+    return SimpleNamespace(context=context, page=page, opener=opener)
 
 
 def _press(tab, name, changed=None, *, who="me"):
@@ -456,17 +456,13 @@ def _press(tab, name, changed=None, *, who="me"):
     return [dict(zip(names, update, strict=True)) for update in updates]
 
 
-def _waiting(tab):
-    return next(block.value for block in tab.page.blocks.values() if getattr(block, "elem_id", "") == "fool-status")
-
-
 def _own_photo(chelsea):
     return {"fool-photo": str(chelsea), "fool-goal": ANYTHING, "fool-steps": 2}
 
 
 def test_the_tab_opens_with_a_change_that_was_made_before_and_is_judged_now(tab):
     show = handler(tab.page, "show_example")
-    pictures, change, card = asyncio.run(show(_waiting(tab), visitor("me")))
+    pictures, change, card = asyncio.run(show(tab.opener.status.value, visitor("me")))
     assert "Siamese cat" in pictures["after_alt"]
     assert "cheetah" in pictures["before_alt"]
     assert "times as strong" in change
@@ -482,7 +478,7 @@ def test_the_tab_opens_with_a_change_that_was_made_before_and_is_judged_now(tab)
 def test_the_example_makes_room_for_what_the_visitor_made(tab, chelsea):
     _press(tab, "start_attack", _own_photo(chelsea))
     show = handler(tab.page, "show_example")
-    updates = asyncio.run(show(_waiting(tab), visitor("me")))
+    updates = asyncio.run(show(tab.opener.status.value, visitor("me")))
     assert all(isinstance(update, dict) for update in updates)
 
 

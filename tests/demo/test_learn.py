@@ -354,13 +354,6 @@ def test_the_page_opens_with_the_lesson():
     page = build_page(Context.create(Limits()))
     tabs = [block for block in page.blocks.values() if isinstance(block, gr.Tab)]
     assert tabs[0].id == "learn"
-    select = handler(page, "select_tab")
-
-    def asked(**params):
-        return select(SimpleNamespace(query_params=params))
-
-    assert asked(tab="classify")["selected"] == "classify"
-    assert asked() == asked(tab=TAG) == asked(tab="fool") == gr.skip()
 
 
 def test_the_teachers_page_has_the_answers_of_today():
