@@ -130,6 +130,12 @@ def test_the_dial_knows_what_the_smallest_change_can_do(shipped, cat):
     assert curve.smallest == pytest.approx(alone.measures.l2, rel=0.2)
 
 
+def test_a_dial_that_is_out_of_time_says_what_it_has(small, photo):
+    (only,) = dial(small, photo, Become(7), "linf", steps=30, max_seconds=0.0)
+    assert (only.step, only.total_steps, only.smallest) == (1, 60, None)
+    assert all(np.array_equal(np.asarray(picture), np.asarray(small.view(photo))) for picture in only.pictures)
+
+
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_the_dial_has_its_own_distances(small, photo, norm):
     curve = last(dial(small, photo, Misclassify(small.predict([photo])[0].top(1)[0].index), norm, steps=2))
