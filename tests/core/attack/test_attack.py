@@ -220,7 +220,7 @@ def test_a_head_of_ones_own_is_fooled_too(made_weights, photo):
 def test_an_average_and_a_blur_are_victims_as_well(made_weights, photo):
     from core import load_backbone
 
-    first, second = (Classifier(load_backbone(name)) for name in ("test_resnet", "test_efficientnet"))
+    first, second = (Classifier(load_backbone(name)) for name in ("test_resnet", "test_vit"))
     average = Victim((first, second), several="mean")
     with torch.no_grad():
         pixels = torch.rand(2, 3, *first.backbone.input_size)
@@ -239,16 +239,16 @@ def test_an_average_and_a_blur_are_victims_as_well(made_weights, photo):
 def test_several_networks_are_fooled_only_where_each_is(made_weights, photo):
     from core import load_backbone
 
-    names = ("test_resnet", "test_efficientnet", "test_vit")
+    names = ("test_resnet", "test_vit")
     each = Victim(tuple(Classifier(load_backbone(name)) for name in names))
     with torch.no_grad():
-        assert each.logits(torch.rand(2, 3, *each.first.backbone.input_size)).shape == (2, 3, 1000)
+        assert each.logits(torch.rand(2, 3, *each.first.backbone.input_size)).shape == (2, 2, 1000)
     final = last(attack(each, [photo], [Become(7)], AttackSettings(steps=60)))
     (one,) = final.attacked
-    assert final.gradients == 3 * 60
+    assert final.gradients == 2 * 60
     read = [Classifier(load_backbone(name)).predict([one.picture])[0].top(1)[0].index for name in names]
     assert [said.top(1)[0].index for said in one.readings] == read
-    assert read == [7, 7, 7]
+    assert read == [7, 7]
     assert one.success
     early = last(attack(each, [photo], [Become(7)], AttackSettings(steps=1))).attacked[0]
     assert early.success == all(said.top(1)[0].index == 7 for said in early.readings)
