@@ -38,6 +38,7 @@ TIERS = {
     "core.evaluation": 4,
     "core.ascent": 6,
     "core.attack": 6,
+    "core.inside": 6,
     "core.runs": 7,
     "core.commands": 8,
     "core.__main__": 9,
