@@ -65,32 +65,39 @@ def outputs_at(twin: nn.Module, inputs: torch.Tensor, name: str) -> Any:
     Raises:
         LookupError: the pass does not come by a tapped module of that name.
     """
-    return _run_until(twin, inputs, name)[0]
-
-
-def names_until(twin: nn.Module, inputs: torch.Tensor, name: str) -> set[str]:
-    """Names of the tapped modules that are done when one module is done, itself among them.
-
-    Raises:
-        LookupError: the pass does not come by it.
-    """
-    return _run_until(twin, inputs, name)[1]
-
-
-def _run_until(twin: nn.Module, inputs: torch.Tensor, name: str) -> tuple[Any, set[str]]:
-    done: set[str] = set()
 
     def stop(tap: str, given: tuple[Any, ...], outputs: Any) -> Any:
-        done.add(tap)
         if tap == name:
             raise _Reached(outputs)
         return outputs
 
+    return _run_until_reached(twin, inputs, name, stop)
+
+
+def outputs_until(twin: nn.Module, inputs: torch.Tensor, name: str) -> dict[str, Any]:
+    """What comes out of each tapped module that is done when one module is done, itself the last; by name.
+
+    Raises:
+        LookupError: the pass does not come by it.
+    """
+    done: dict[str, Any] = {}
+
+    def note(tap: str, given: tuple[Any, ...], outputs: Any) -> Any:
+        done[tap] = outputs
+        if tap == name:
+            raise _Reached(outputs)
+        return outputs
+
+    _run_until_reached(twin, inputs, name, note)
+    return done
+
+
+def _run_until_reached(twin: nn.Module, inputs: torch.Tensor, name: str, visit: Visit) -> Any:
     try:
-        with visiting(stop):
+        with visiting(visit):
             twin(inputs)
     except _Reached as reached:
-        return reached.outputs, done
+        return reached.outputs
     raise LookupError(name)
 
 

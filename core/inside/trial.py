@@ -89,7 +89,7 @@ def _sources(seen: Sequence[Seen], modules: dict[str, nn.Module]) -> dict[str, s
     sources = {}
     for one in seen:
         given = one.given[0] if one.given else None
-        if is_norm(modules[one.name]) or _is_activation(modules[one.name]):
+        if is_norm(modules[one.name]) or is_activation(modules[one.name]):
             beside = [name for name in made_by.get(id(given), []) if _parent(name) == _parent(one.name)]
             working = [name for name in beside if _does_work(modules[name]) or name in sources]
             if working:
@@ -171,9 +171,11 @@ def is_norm(module: nn.Module) -> bool:
     return "Norm" in type(module).__name__ and not any(isinstance(child, nn.Conv2d) for child in module.modules())
 
 
-def _is_activation(module: nn.Module) -> bool:
-    home = type(module).__module__
-    return not list(module.children()) and (home.endswith("modules.activation") or ".activations" in home)
+def is_activation(module: nn.Module) -> bool:
+    """Whether it is one of torch's or timm's activations."""
+    homes = [kind.__module__ for kind in type(module).__mro__]  # a tapped one has a class of its own before them
+    known = any(home.endswith("modules.activation") or ".activations" in home for home in homes)
+    return known and not any(True for _ in module.children())
 
 
 def _does_work(module: nn.Module) -> bool:

@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from core.backbones.tapping import names_until, outputs_at, tapped, visiting
+from core.backbones.tapping import outputs_at, outputs_until, tapped, visiting
 from tests.core.inside.conftest import Tiny
 
 
@@ -22,7 +22,7 @@ def test_a_pass_ends_where_it_is_asked_to():
     with torch.no_grad():
         assert torch.equal(outputs_at(twin, _inputs(), "first"), model.first(_inputs()))
         assert torch.equal(twin(_inputs()), model(_inputs()))
-    assert names_until(twin, _inputs(), "second") == {"first", "act", "second"}
+    assert list(outputs_until(twin, _inputs(), "second")) == ["first", "act", "second"]
 
 
 def test_a_module_that_is_not_there_is_said_to_be_missing():
