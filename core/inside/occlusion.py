@@ -1,11 +1,13 @@
 """Is an explanation faithful? Cover parts of the photo and see whether the network minds.
 
-First each part by itself: where the class loses most, the network had looked. Then a quarter of the picture at once: covering
+First a square is moved over the photo: where the class loses most, the network had looked. One that covers a single place
+hardly matters to a network, which sees the rest; its edges do. So it is large, and each part of the photo is given the mean
+over all squares that cover it. Then a quarter of the picture at once: covering
 what an explanation calls hottest should cost the class more than covering any other quarter, and its coldest quarter hardly
 anything.
 
 References:
-    Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks, arXiv:1311.2901 (covering each part)
+    Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks, arXiv:1311.2901 (a square moved over the photo)
     Petsiuk et al. 2018, RISE, arXiv:1806.07421 (deleting what is called important)
 """
 
@@ -15,7 +17,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -67,9 +69,9 @@ class OcclusionSnapshot:
 
     Attributes:
         done, total: pictures that the network has seen, and those that it is to see.
-        falls: `(G, G)` float32, by how much the class's logit falls when each part is covered, above 0 where it speaks
-            for the class; NaN where that is not known yet.
-        probability_falls: `(G, G)`, of its probability.
+        falls: `(G, G)` float32, by how much the logarithm of the class's probability falls when each part is covered,
+            above 0 where it speaks for the class; NaN where that is not known yet.
+        probability_falls: `(G, G)`, of the probability itself.
         probability: of the class, with nothing covered.
         correlation: how well the explanation puts the parts in the order of their falls: rank correlation in [-1, 1];
             None before the end, or without an explanation, or where either is the same everywhere.
@@ -91,59 +93,62 @@ def occlude(
     label: int,
     *,
     explanation: Explanation | None = None,
-    parts: int = 8,
+    parts: int = 7,
+    window: int = 3,
     cover: Cover = "blur",
     seed: int = 0,
     all_processors: bool = False,
 ) -> Iterator[OcclusionSnapshot]:
-    """Cover each part of an RGB picture by itself; then, if there is an explanation, test it.
+    """Move a covered square over an RGB picture; then, if there is an explanation, test it.
 
     Args:
         explanation: of this picture and label by this classifier.
         parts: `G`, parts along each side.
+        window: side of the square, in parts.
         cover: with the blurred photo, or with its mean colour.
         seed: of the random quarters.
         all_processors: whether each step is spread over all of them: faster where nothing else computes.
 
     Raises:
-        SettingsError: the classifier has no such class, or there are fewer than 2 or more than 32 parts a side.
+        SettingsError: the classifier has no such class, or there are fewer than 2 or more than 32 parts a side, or the square
+            does not fit.
     """
     check_label(label, classifier)
     if not 2 <= parts <= 32:
         raise SettingsError(f"parts must be a whole number from 2 to 32, not {parts!r:.80}.")
+    if not 1 <= window <= parts:
+        raise SettingsError(f"window must be a whole number from 1 to parts, which is {parts}, not {window!r:.80}.")
     compute = _here if all_processors else runtime.on_one_thread
     judged = partial(_judge, classifier, label)
     view = classifier.backbone.view(picture)
     pixels, covered = to_pixels([view]), to_pixels([_covered(view, cover)])
-    masks = _masks(parts, pixels.shape[-2:])
-    quarters = _quarters(view, explanation, seed) if explanation else masks[:0]
-    total = 1 + len(masks) + len(quarters)
-    before = compute(partial(judged, pixels))
-    seen = np.full((len(masks), 2), np.nan, np.float32)
-    logits, probabilities = before[0]
+    squares = _squares(parts, window)
+    quarters = _quarters(view, explanation, seed) if explanation else torch.zeros(0)
+    total = 1 + len(squares) + len(quarters)
+    before = compute(partial(judged, pixels))[0]
+    seen = np.zeros((0, 2))
 
-    def snapshot(done: int, **found: object) -> OcclusionSnapshot:
-        falls = (np.array([logits, probabilities], np.float32) - seen).T.reshape(2, parts, parts)
-        return OcclusionSnapshot(done, total, falls[0], falls[1], float(probabilities), **found)
+    def snapshot(done: int, **found: Any) -> OcclusionSnapshot:
+        falls = _shared_out(before - seen, squares[: len(seen)].numpy()).astype(np.float32)
+        return OcclusionSnapshot(done, total, falls[0], falls[1], float(before[1]), **found)
 
     yield snapshot(1)
-    for start in range(0, len(masks), _AT_ONCE):
-        chosen = masks[start : start + _AT_ONCE]
-        seen[start : start + len(chosen)] = compute(partial(judged, _mixed(pixels, covered, chosen)))
-        if start + len(chosen) < len(masks):
-            yield snapshot(1 + start + len(chosen))
+    while len(seen) < len(squares):
+        masks = _enlarged_squares(squares[len(seen) : len(seen) + _AT_ONCE], pixels.shape[-2:])
+        seen = np.concatenate([seen, compute(partial(judged, _mixed(pixels, covered, masks)))])
+        if explanation or len(seen) < len(squares):
+            yield snapshot(1 + len(seen))
     if explanation is None:
         yield snapshot(total)
         return
-    yield snapshot(1 + len(masks))
     after = [
         compute(partial(judged, _mixed(pixels, covered, quarters[start : start + _AT_ONCE])))[:, 1]
         for start in range(0, len(quarters), _AT_ONCE)
     ]
     hottest, coldest, *chance = np.concatenate(after).tolist()
-    test = QuarterTest(float(probabilities), hottest, coldest, float(np.mean(chance)))
-    ordered = functional.adaptive_avg_pool2d(enlarged(view, explanation.raw)[None], parts)[0].numpy()
-    correlation = rank_correlation(ordered.ravel(), logits - seen[:, 0])
+    test = QuarterTest(float(before[1]), hottest, coldest, float(np.mean(chance)))
+    claimed = functional.adaptive_avg_pool2d(enlarged(view, explanation.raw)[None], parts)[0].numpy()
+    correlation = rank_correlation(claimed.ravel(), snapshot(total).falls.ravel())
     yield snapshot(total, correlation=correlation, test=test)
 
 
@@ -168,11 +173,12 @@ def _here(work: Callable[[], T]) -> T:
 
 @torch.inference_mode()
 def _judge(classifier: Classifier, label: int, pixels: torch.Tensor) -> np.ndarray:
-    """`(N, 2)` float64: the class's logit and probability, in single precision."""
+    """`(N, 2)` float64: the class's probability and, first, the logarithm of it; by the network in single precision."""
     network = classifier.backbone.inference_model
     folded = dataclasses.replace(classifier, backbone=dataclasses.replace(classifier.backbone, model=network))
     logits = folded.logits(pixels).double()
-    return torch.stack([logits[:, label], logits.softmax(1)[:, label]], 1).cpu().numpy()
+    chance = logits.log_softmax(1)[:, label]
+    return torch.stack([chance, chance.exp()], 1).cpu().numpy()
 
 
 def _covered(view: Image.Image, cover: Cover) -> Image.Image:
@@ -182,13 +188,24 @@ def _covered(view: Image.Image, cover: Cover) -> Image.Image:
     return Image.new("RGB", view.size, tuple(mean.tolist()))
 
 
-def _masks(parts: int, size: Sequence[int]) -> torch.Tensor:
-    """`(parts * parts, 1, H, W)`, 1 where a part lies; row by row."""
-    height, width = size
-    rows = torch.arange(height) * parts // height
-    columns = torch.arange(width) * parts // width
-    which = rows[:, None] * parts + columns
-    return (which == torch.arange(parts * parts)[:, None, None]).float()[:, None]
+def _squares(parts: int, window: int) -> torch.Tensor:
+    """`(S, parts, parts)`, 1 at the parts that each square covers; also squares that reach beyond the edges."""
+    starts = range(1 - window, parts)
+    lines = torch.tensor([[float(start <= part < start + window) for part in range(parts)] for start in starts])
+    return (lines[:, None, :, None] * lines[None, :, None, :]).flatten(0, 1)
+
+
+def _enlarged_squares(squares: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """`(n, 1, H, W)`: the same for the pixels of the view."""
+    rows, columns = (torch.arange(side) * squares.shape[-1] // side for side in size)
+    return squares[:, rows][:, :, columns][:, None]
+
+
+def _shared_out(falls: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Falls `(n, 2)` of squares `(n, G, G)` -> `(2, G, G)`: for each part the mean over the squares that cover it."""
+    times = squares.sum(0)
+    sums = np.tensordot(falls, squares, axes=(0, 0))
+    return np.divide(sums, times, out=np.full(sums.shape, np.nan), where=times > 0)
 
 
 def _quarters(view: Image.Image, explanation: Explanation, seed: int) -> torch.Tensor:

@@ -14,10 +14,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional
 
 from core.backbones.tapping import visiting
@@ -26,11 +28,14 @@ from core.errors import BackboneError, SettingsError
 from core.images import to_pixels
 from core.inside.layers import Layer, layers_of
 from core.inside.maps import twin_for
+from core.inside.remembering import Remembered
 
 # Relative to the largest logit. Rounding is below 1e-5; a head that is not linear differs by 1e-2 and more.
 _TOLERANCE = 1e-3
 
 Method = Literal["CAM", "Grad-CAM"]
+
+_at_zero: Remembered[torch.Tensor | None] = Remembered()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +111,7 @@ def check_label(label: int, classifier: Classifier) -> None:
     Raises:
         SettingsError: it does not.
     """
-    known = len(classifier.class_names)
+    known = len(classifier.head.class_names) if classifier.head else classifier.backbone.class_count
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
         raise SettingsError(f"The class {label!r:.80} is not one of the network's {known}, which count from 0.")
 
@@ -147,12 +152,14 @@ def _last_maps(classifier: Classifier, pixels: torch.Tensor, label: int) -> _Rea
     """By the maps that the network's own head reads; None where these are none, or the logit does not move with them."""
     network = classifier.backbone.inference_model
     inputs = classifier.backbone.normalise(torch.cat([pixels, pixels.flip(-1)]) if classifier.mirrored else pixels)
-    features = network.forward_features(inputs.contiguous(memory_format=torch.channels_last))
+    with torch.inference_mode():
+        features = network.forward_features(inputs.contiguous(memory_format=torch.channels_last))
     layer = layers_of(classifier.backbone)[-1]
     if not isinstance(features, torch.Tensor) or not _is_output_of(features, layer):
         return None
+    features = features.clone()  # one that may take part in gradients
     with torch.enable_grad():
-        leaf = features.detach().clone().requires_grad_()
+        leaf = features.detach().requires_grad_()
         logits = _read_by_head(classifier, leaf)
         (slopes,) = torch.autograd.grad(logits[label], leaf)
     slopes = layer.maps(slopes)
@@ -162,13 +169,24 @@ def _last_maps(classifier: Classifier, pixels: torch.Tensor, label: int) -> _Rea
 
 
 def _bias_if_linear(classifier: Classifier, features: torch.Tensor) -> torch.Tensor | None:
-    """`(K,)`, what the head says of nothing, if what it says of two things is what it says of both together."""
+    """`(K,)`, what the classifier says where all maps are 0, if it reads them by a linear function; else None."""
+    network, embeds = classifier.backbone.inference_model, classifier.head is not None
+    key = embeds, tuple(features.shape[1:])
+    at_zero = _at_zero.get(network, key, lambda: _at_zero_if_linear(network, features[:1], embeds=embeds))
+    if at_zero is None:
+        return None
+    return classifier.head.logits(at_zero)[0] if embeds else at_zero[0]
+
+
+def _at_zero_if_linear(network: nn.Module, like: torch.Tensor, *, embeds: bool) -> torch.Tensor | None:
+    """What a network's own head makes of maps that are 0, if what it makes of two is what it makes of both together."""
     generator = torch.Generator().manual_seed(0)
-    first, second = (torch.randn(features.shape, generator=generator).to(features) for _ in range(2))
-    bias = _read_by_head(classifier, torch.zeros_like(features))
-    each = [_read_by_head(classifier, probe) - bias for probe in (first, second)]
-    together = _read_by_head(classifier, first + second) - bias
-    return bias if (each[0] + each[1] - together).abs().max() <= _TOLERANCE * together.abs().max() else None
+    probes = [torch.randn(like.shape, generator=generator).to(like) for _ in range(2)]
+    read = partial(network.forward_head, pre_logits=embeds)
+    at_zero = read(torch.zeros_like(like))
+    apart = sum(read(probe) - at_zero for probe in probes)
+    together = read(probes[0] + probes[1]) - at_zero
+    return at_zero if (apart - together).abs().max() <= _TOLERANCE * together.abs().max() else None
 
 
 def _read_by_head(classifier: Classifier, features: torch.Tensor) -> torch.Tensor:

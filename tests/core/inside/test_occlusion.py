@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.stats import spearmanr
 
 from core import Classifier, Head
@@ -20,31 +19,42 @@ from core.streams import last
 
 @pytest.fixture
 def classifier(tiny):
-    """It says more of class a, the redder the left upper quarter of a picture is."""
+    """Three classes of a network that one can follow by hand."""
     generator = torch.Generator().manual_seed(0)
     names = ("a", "b", "c")
     return Classifier(tiny, Head(torch.randn(3, 5, generator=generator), torch.zeros(3), names))
 
 
+def _expected(classifier, view, boxes):
+    """Falls of log p and of p of class b for each box that is painted grey."""
+    grey = tuple(np.asarray(view).mean((0, 1)).round().astype(int).tolist())
+    pictures = [view]
+    for box in boxes:
+        pictures.append(view.copy())
+        pictures[-1].paste(grey, box)
+    with torch.no_grad():
+        chances = classifier.logits(to_pixels(pictures)).softmax(1)[:, 1].double().numpy()
+    return np.log(chances[0]) - np.log(chances[1:]), chances[0] - chances[1:]
+
+
 def test_each_fall_is_that_of_one_covered_part(classifier, photo):
-    snapshots = list(occlude(classifier, photo, 1, parts=4, cover="grey"))
+    snapshots = list(occlude(classifier, photo, 1, parts=4, window=1, cover="grey"))
     assert [one.done for one in snapshots] == [1, 9, 17]
     assert all(one.total == 17 for one in snapshots)
     assert np.isnan(snapshots[1].falls).sum() == 8
-    view = classifier.backbone.view(photo)
-    grey = tuple(np.asarray(view).mean((0, 1)).round().astype(int).tolist())
-    with torch.no_grad():
-        whole = classifier.logits(to_pixels([view]))[0]
-        for row in range(4):
-            for column in range(4):
-                covered = view.copy()
-                covered.paste(Image.new("RGB", (4, 4), grey), (4 * column, 4 * row))
-                logits = classifier.logits(to_pixels([covered]))[0]
-                fall = snapshots[-1].falls[row, column], snapshots[-1].probability_falls[row, column]
-                assert fall[0] == pytest.approx(float(whole[1] - logits[1]), abs=1e-5)
-                assert fall[1] == pytest.approx(float(whole.softmax(0)[1] - logits.softmax(0)[1]), abs=1e-5)
-    assert snapshots[-1].probability == pytest.approx(float(whole.softmax(0)[1]), abs=1e-6)
+    boxes = [(x, y, x + 4, y + 4) for y in range(0, 16, 4) for x in range(0, 16, 4)]
+    expected = _expected(classifier, classifier.backbone.view(photo), boxes)
+    np.testing.assert_allclose(snapshots[-1].falls.ravel(), expected[0], atol=1e-5)
+    np.testing.assert_allclose(snapshots[-1].probability_falls.ravel(), expected[1], atol=1e-5)
     assert snapshots[-1].test is None
+
+
+def test_a_part_gets_the_mean_of_the_squares_that_cover_it(classifier, photo):
+    found = last(occlude(classifier, photo, 1, parts=4, window=2, cover="grey"))
+    boxes = [(x, y, x + 8, y + 8) for y in (0, 4) for x in (4, 8)]  # those that cover the part from (8, 4) to (12, 8)
+    expected = _expected(classifier, classifier.backbone.view(photo), boxes)
+    assert found.total == 26
+    assert found.falls[1, 2] == pytest.approx(expected[0].mean(), abs=1e-5)
 
 
 def test_a_faithful_map_passes_and_its_opposite_does_not(classifier, photo, unchanged):
@@ -81,5 +91,7 @@ def test_ranks_are_compared_as_scipy_does():
 def test_bad_input_is_refused_in_words(classifier, photo, parts):
     with pytest.raises(SettingsError, match="parts must be a whole number from 2 to 32"):
         next(occlude(classifier, photo, 0, parts=parts))
+    with pytest.raises(SettingsError, match="window must be a whole number from 1 to parts, which is 4, not 5"):
+        next(occlude(classifier, photo, 0, parts=4, window=5))
     with pytest.raises(SettingsError, match="count from 0"):
         next(occlude(classifier, photo, 3))
