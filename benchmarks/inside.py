@@ -1,5 +1,5 @@
 """Look inside: what maps and explanations cost beside a plain forward pass, whether explanations are faithful, how far classes
-stay apart on the map of embeddings, and what the ideal image of a channel takes.
+stay apart on the map of embeddings, and what the ideal image of a channel takes. Each on one thread, as on a busy machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from benchmarks import report
-from core import Classifier, Head, ascend, embed, load_backbone, open_dataset, read_image, to_pixels
+from core import Classifier, Head, ascend, embed, load_backbone, open_dataset, read_image, runtime, to_pixels
 from core.ascent.presets import CHANNEL
 from core.inside.atlas import atlas, place, same_class_share
 from core.inside.channels import channel_classifier
@@ -43,7 +43,7 @@ def main() -> None:
         {
             "network": classifier.backbone.name,
             "load of the machine before": round(os.getloadavg()[0], 1),
-            "seconds": _seconds(classifier, views[0], options.rounds),
+            "seconds": runtime.on_one_thread(_seconds, classifier, views[0], options.rounds),
             "faithful": _faithful(classifier, views),
             "map of embeddings": _apart(classifier),
             "ideal image of a channel, processor seconds": _channel(classifier),
@@ -103,7 +103,7 @@ def _faithful(classifier: Classifier, views: list[Image.Image]) -> dict:
     for view in views:
         label = classifier.predict([view])[0].top(1)[0].index
         explanation = why(classifier, view, label)
-        rows.append(last(occlude(classifier, view, label, explanation=explanation, seed=SEED, all_processors=True)))
+        rows.append(last(occlude(classifier, view, label, explanation=explanation, seed=SEED)))
     tests = [row.test for row in rows]
     correlations = [row.correlation for row in rows if row.correlation is not None]
     return {

@@ -57,6 +57,15 @@ class Tiny(nn.Module):
         return self.forward_head(self.forward_features(inputs))
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """So small networks gain nothing by two, which wait for each other where the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """A backbone of `Tiny`, 16 pixels a side."""
