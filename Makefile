@@ -46,7 +46,10 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.ideal_ensemble
 	$(BIN)/python -m benchmarks.ideal_steps
 	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.attack_floor
+	$(BIN)/python -m benchmarks.attack_transfer
 	$(BIN)/python -m benchmarks.tricks
+	$(BIN)/python -m benchmarks.inside
 	$(BIN)/python -m benchmarks.tables
 
 # The stamps make a second run start at once; a changed list of packages installs again.

@@ -15,6 +15,7 @@ from core.datasets.opening import list_datasets
 from core.errors import DatasetError, SettingsError
 from demo import cards
 from demo.context import Context
+from demo.data_cards import title_in_words
 from demo.jobs import Job
 from demo.languages import mark, tr
 from demo.learn_cards import paragraph
@@ -47,7 +48,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
     """
     gr.Markdown(tr(_ABOUT))
     first = TRICKS[0]
-    here = [(tr(listing.title), listing.name) for listing in list_datasets() if listing.here]
+    here = [(title_in_words(listing.title), listing.name) for listing in list_datasets() if listing.here]
     chosen = gr.Radio(
         [(tr(trick.title), trick.token) for trick in TRICKS],
         value=first.token,

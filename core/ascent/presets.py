@@ -51,6 +51,19 @@ _QUICK = dataclasses.replace(
 # Plain gradient descent at rate 1 from N(0, 1), on nothing but the class.
 _LESSON = AscentSettings(steps=1000, objective="cross-entropy", optimiser="sgd", learning_rate=1.0, schedule="constant")
 
+# What a channel of a layer would like to see (`inside.channels.channel_classifier`): its score and nothing else.
+CHANNEL = AscentSettings(
+    steps=160,
+    coarse_px=112,
+    parameterization="fourier",
+    learning_rate=0.015,
+    tv_weight=10.0,
+    jitter=0.1,
+    zoom_in=0.75,
+    zoom_out=1.15,
+    rotate_degrees=5.0,
+)
+
 
 @dataclass(frozen=True)
 class Preset:

@@ -35,8 +35,8 @@ class Become:
 
 Goal = Misclassify | Become
 
-# Logits, by which a network is fooled so surely that the others may go on without it.
-_BY_FAR = 2.0
+# A network that gives the goal nine tenths of its belief need not pull any more.
+_ENOUGH = 2.0
 
 
 def margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
@@ -60,7 +60,7 @@ def smooth_margins(logits: torch.Tensor, goals: Sequence[Goal]) -> torch.Tensor:
         which those that are fooled by far are left out: from far away all others pull.
     """
     each = _margins(logits, goals, lambda others: others.logsumexp(-1))
-    return (each.clamp(min=-_BY_FAR) if each.shape[1] > 1 else each).mean(1)
+    return (each.clamp(min=-_ENOUGH) if each.shape[1] > 1 else each).mean(1)
 
 
 def _margins(

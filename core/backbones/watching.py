@@ -21,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.backbones.backbone import Backbone
 from core.backbones.folding import agrees, conv_norm_pairs
+from core.backbones.tapping import move_tap
 from core.backbones.twins import twin_of
 from core.errors import BackboneError
 
@@ -146,7 +147,7 @@ def _twin(model: nn.Module, watch: Watch, *, fold: bool, copies: bool) -> nn.Mod
         for parent, conv_name, norm_name in [pair for part in list(twin.modules()) for pair in conv_norm_pairs(part)]:
             norm = getattr(parent, norm_name)
             setattr(parent, conv_name, fuse_conv_bn_eval(getattr(parent, conv_name), norm))
-            setattr(parent, norm_name, _Folded(norm, watch, copies=copies))
+            setattr(parent, norm_name, move_tap(norm, _Folded(norm, watch, copies=copies)))
     for parent in list(twin.modules()):
         for name, child in list(parent.named_children()):
             if _keeps_statistics(child):

@@ -39,6 +39,7 @@ TIERS = {
     "core.evaluation": 4,
     "core.ascent": 6,
     "core.attack": 6,
+    "core.inside": 6,
     "core.runs": 7,
     "core.transfer": 8,
     "core.experiments": 8,

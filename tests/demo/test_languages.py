@@ -51,9 +51,10 @@ from demo.opening import open_source
 from demo.page import build_page
 from demo.translation import catalogue
 
+# The page, "" being what is above the tabs.
+TABS = {"", "learn", "classify", "train", "ideal", "fool"}
 # Tabs whose texts do not go through `tr` yet.
 UNFINISHED_TABS = ()
-TABS = {"", "learn", "classify", "train", "ideal", "fool"}
 # The button that programs press; nobody sees it.
 FOR_PROGRAMS = ("Run",)
 

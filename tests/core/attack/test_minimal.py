@@ -54,6 +54,23 @@ def test_whole_steps_meet_a_plane_hardly_farther_off():
     assert (margins(plane(attack.best), [Misclassify(0)] * 2) < 0).all()
 
 
+def test_two_networks_are_both_fooled_where_that_is_nearest():
+    normals = torch.linalg.qr(torch.randn(192, 2, generator=torch.Generator().manual_seed(0)))[0].T.view(2, 3, 8, 8)
+    ways = (0.3, 0.4)
+    planes = [
+        Plane(normal, float((_grey(1)[0] * normal).sum()) - way) for normal, way in zip(normals, ways, strict=True)
+    ]
+
+    def both(pixels):
+        return torch.stack([plane(pixels) for plane in planes], dim=1)
+
+    attack = Minimal(both, _grey(1), [Misclassify(0)], "l2", eight_bits=False)
+    for _ in range(40):
+        attack.step()
+    assert (both(attack.best)[0].argmax(1) == 1).all()
+    assert 0.5 <= float(attack.sizes[0]) < 0.56  # at right angles to each other: 3, 4, 5
+
+
 def test_a_judge_that_sees_less_is_convinced_too_or_nothing_counts():
     plane = _plane(0.3)
     asked = []

@@ -1,0 +1,126 @@
+"""Maps as pictures: colours, grids, heat over a photo, all maps of a layer as one strip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core.errors import SettingsError
+
+# Ten points of the colour scale viridis (Smith and van der Walt 2015, CC0): its lightness rises evenly, so that it is read
+# the same in grey and by people who see fewer colours.
+_ANCHORS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
+_GAP_PX = 2
+# Rows of a strip at the most: the maps of early layers are averaged down to so many places.
+_STRIP_PLACES = 64
+
+Scale = Literal["own", "common"]
+
+
+def coloured(values: np.ndarray) -> np.ndarray:
+    """Numbers in [0, 1], any shape, -> colours of the same shape and a last axis of 3, uint8: dark blue to yellow."""
+    anchors = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _ANCHORS], dtype=np.float64)
+    positions = np.linspace(0, 1, len(anchors))
+    table = np.stack([np.interp(np.linspace(0, 1, 256), positions, anchors[:, i]) for i in range(3)], axis=1)
+    return table.round().astype(np.uint8)[(np.clip(np.nan_to_num(values), 0, 1) * 255).round().astype(np.int64)]
+
+
+def grid(
+    maps: torch.Tensor,
+    order: Sequence[int] | torch.Tensor,
+    *,
+    count: int = 36,
+    columns: int = 6,
+    tile_px: int = 96,
+    scale: Scale = "own",
+) -> Image.Image:
+    """The first maps of an order as tiles, row by row.
+
+    Args:
+        maps: `(C, H, W)`.
+        order: channels, the first one first.
+        count: tiles at the most.
+        tile_px: the longer side of a tile; places are squares, not smoothed over.
+        scale: each map from its own least to its largest value ("own"), or all by those of all that are drawn ("common").
+
+    Raises:
+        SettingsError: a channel that there is not, or a count or size below 1.
+    """
+    chosen = [int(channel) for channel in order[:count]]
+    if not chosen or min(count, columns, tile_px) < 1 or not all(0 <= channel < len(maps) for channel in chosen):
+        raise SettingsError(
+            f"There are {len(maps)} maps, counted from 0: choose at least one of them, and sizes from 1."
+        )
+    tiles = stretched(maps[chosen].float(), scale)
+    width, height = _tile_size(maps, tile_px)
+    columns = min(columns, len(chosen))
+    rows = math.ceil(len(chosen) / columns)
+    sheet = Image.new("RGBA", (columns * (width + _GAP_PX) - _GAP_PX, rows * (height + _GAP_PX) - _GAP_PX))
+    for position, tile in enumerate(tiles):
+        picture = Image.fromarray(coloured(tile.numpy())).resize((width, height), Image.Resampling.NEAREST)
+        row, column = divmod(position, columns)
+        sheet.paste(picture, (column * (width + _GAP_PX), row * (height + _GAP_PX)))
+    return sheet
+
+
+def tile_at(point: tuple[int, int], maps: torch.Tensor, *, columns: int = 6, tile_px: int = 96) -> int:
+    """Which tile of a `grid` with these columns and this size a pixel (x, y) lies in: its position in the order."""
+    width, height = _tile_size(maps, tile_px)
+    return point[1] // (height + _GAP_PX) * columns + point[0] // (width + _GAP_PX)
+
+
+def stretched(maps: torch.Tensor, scale: Scale = "own") -> torch.Tensor:
+    """Maps `(C, H, W)` brought to [0, 1]; one that is the same everywhere becomes 0."""
+    least, largest = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    if scale == "common":
+        least, largest = least.min(), largest.max()
+    span = largest - least
+    return torch.where(span > 0, (maps - least) / span.clamp(min=1e-30), torch.zeros_like(maps))
+
+
+def over_photo(picture: Image.Image, heat: torch.Tensor, *, opacity: float = 0.75) -> Image.Image:
+    """A map over its photo: where it is 0 the photo stays as it is, where it is 1 it is nearly covered.
+
+    Args:
+        picture: RGB, of any size.
+        heat: `(H, W)` in [0, 1].
+        opacity: of the hottest place, in [0, 1].
+    """
+    smooth = Image.fromarray(heat.detach().cpu().float().numpy()).resize(picture.size, Image.Resampling.BICUBIC)
+    values = np.clip(np.asarray(smooth), 0, 1)
+    alpha = (opacity * values)[..., None]
+    mixed = np.asarray(picture, dtype=np.float32) * (1 - alpha) + coloured(values) * alpha
+    return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def strip(maps: torch.Tensor, *, place_px: int = 4) -> Image.Image:
+    """All maps of a layer as one strip, as the lesson shows VGG-16's last: a column for each channel, a row for each place.
+
+    All share one scale, whose upper end is where one value in a hundred lies above. Maps with more than 64 places are
+    averaged first.
+
+    Args:
+        maps: `(C, H, W)`.
+        place_px: height of a row.
+    """
+    height, width = maps.shape[1:]
+    if height * width > _STRIP_PLACES:
+        shrink = math.sqrt(_STRIP_PLACES / (height * width))
+        size = max(1, int(height * shrink)), max(1, int(width * shrink))
+        maps = torch.nn.functional.adaptive_avg_pool2d(maps, size)
+    rows = maps.flatten(1).T.float().numpy()
+    low, high = float(rows.min()), float(np.quantile(rows, 0.99))
+    picture = Image.fromarray(coloured((rows - low) / max(high - low, 1e-30)))
+    across = max(1, round(1024 / picture.width))
+    return picture.resize((picture.width * across, picture.height * place_px), Image.Resampling.NEAREST)
+
+
+def _tile_size(maps: torch.Tensor, tile_px: int) -> tuple[int, int]:
+    height, width = maps.shape[1:]
+    longer = max(height, width)
+    return max(1, round(tile_px * width / longer)), max(1, round(tile_px * height / longer))
