@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from abc import ABCMeta
 from typing import Any
 
 import gradio as gr
@@ -16,7 +18,7 @@ def photo_input(**arguments: Any) -> gr.Image:
     Gradio would open every file with Pillow first, before our limits and our messages: a broken file would end in a
     bare "Error". That the path is an upload and not any file of the server, Gradio has checked before.
     """
-    photo = gr.Image(
+    return _unopened()(
         type="filepath",
         image_mode=None,
         sources=["upload", "webcam", "clipboard"],
@@ -26,10 +28,18 @@ def photo_input(**arguments: Any) -> gr.Image:
         placeholder=tr("Drop a photo here"),
         **arguments,
     )
-    # On the instance: a subclass would make Gradio write a stub file beside this module.
-    photo.preprocess = _path_of
-    return photo
 
 
-def _path_of(payload: ImageData | None) -> str | None:
+@functools.cache
+def _unopened() -> type[gr.Image]:
+    """`gr.Image` with another `preprocess`.
+
+    A class, for Gradio makes each visitor a component anew from the class when an event updates it, if only by `gr.skip()`.
+    Past Gradio's own making of classes, which would write a stub file beside this module.
+    """
+    own = {"preprocess": _path_of, "__module__": gr.Image.__module__}
+    return ABCMeta.__new__(type(gr.Image), gr.Image.__name__, (gr.Image,), own)
+
+
+def _path_of(self: gr.Image, payload: ImageData | None) -> str | None:
     return payload.path if payload is not None else None
