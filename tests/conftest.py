@@ -18,6 +18,8 @@ os.environ["PETLENS_DEVICE"] = "cpu"
 # What tests keep and fetch goes with them, not into the home of the person who runs them.
 _home = tempfile.TemporaryDirectory(prefix="pet-lens-tests-")
 os.environ["PETLENS_HOME"] = _home.name
+# An app that ends deletes what it has put there, which another one would miss.
+os.environ["GRADIO_TEMP_DIR"] = str(Path(_home.name, "gradio"))
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

@@ -200,3 +200,14 @@ def test_anything_else_may_be_typed_as_the_page_says_it():
         assert updates[goal] == ANYTHING
         about = next(output for output in updates if getattr(output, "elem_id", "") == "fool-about")
         assert updates[about] == f"⟦{ATTACK_PRESETS[0].about}⟧"
+
+
+def test_a_photo_stays_unopened_also_after_a_link_left_it_as_it_is(made):
+    from gradio.components.image import ImageData
+
+    for tab in ("classify", "ideal", "fool"):
+        photo = next(output for output in made.openers[tab].outputs if isinstance(output, gr.Image))
+        # as Gradio makes it anew for a visitor
+        anew = photo.__class__(**{**photo.constructor_args, "value": None, "render": False})
+        assert anew.preprocess(ImageData(path="broken.jpg")) == "broken.jpg"
+        assert anew.get_block_name() == "image"
