@@ -1,13 +1,12 @@
 // Curves that grow: loss and accuracy of several runs against steps, or loss against the learning rate (props.kind).
 //
 // Together with live_plot_scales.js and live_plot_drawing.js, which come before it, the js_on_load of a gr.HTML:
-// `element`, `props` and `watch` come from Gradio, the values and the words from demo/live_plot.py.
+// `element`, `props` and `watch` come from Gradio, the values and `words` from demo/live_plot.py.
 // Names of runs are texts of people: they reach the page through textContent and fillText only.
 
 const SAY_EVERY_MS = 3000;
 const TABLE_ROWS = 12; // of each run
 
-const { words } = props;
 const rates = props.kind === "rates";
 const root = element.querySelector(".pl-plot");
 const state = { runs: [], version: 0, hidden: new Set(), emphasis: null, cursor: null, suggested: null };

@@ -99,7 +99,7 @@ function sizedPen(canvas) {
 
 function updateHint(panel, runs) {
   const some = state.runs.some((run) => run.training.x.length);
-  say(panel.hint, runs.length || panel !== plots[0] ? "" : some ? props.words.all_hidden : props.hint || "");
+  say(panel.hint, runs.length || panel !== plots[0] ? "" : some ? words.all_hidden : props.hint || "");
   panel.hint.hidden = !panel.hint.textContent;
 }
 
@@ -135,10 +135,10 @@ function drawAxes(pen, panel, target, epoch, look) {
     const x = Math.round(frame.x(tick)) + 0.5;
     if (x >= frame.left && x <= frame.right + 1) line(pen, look.quiet, x, frame.bottom, x, frame.bottom + 4);
   }
-  row(frame.bottom + 14, rates ? "" : props.words.column_step, ticks, frame.x, rates ? brief : count);
+  row(frame.bottom + 14, rates ? "" : words.column_step, ticks, frame.x, rates ? brief : count);
   if (!epoch) return;
   const epochs = linearTicks(0, xHigh / epoch, across, true);
-  row(frame.bottom + 32, props.words.column_epoch, epochs, (tick) => frame.x(tick * epoch), count);
+  row(frame.bottom + 32, words.column_epoch, epochs, (tick) => frame.x(tick * epoch), count);
 }
 
 function line(pen, colour, x1, y1, x2, y2) {
@@ -186,7 +186,7 @@ function drawCurve(pen, { run, kind, x, y }, frame, look, crowded) {
   pen.restore();
   cut.forEach((at, i) => {
     const stays = above && training && i === cut.length - 1;
-    drawCutMark(pen, at, { run, text: stays ? props.words.diverged : "" }, frame, look);
+    drawCutMark(pen, at, { run, text: stays ? words.diverged : "" }, frame, look);
   });
 }
 
@@ -277,7 +277,7 @@ function drawDots(pen, curves, step, frame, look) {
 
 function drawSuggestion(pen, frame, look) {
   const x = frame.x(state.suggested), colour = look.run(1);
-  const text = fill(props.words.suggested, { rate: brief(state.suggested) });
+  const text = fill(words.suggested, { rate: brief(state.suggested) });
   pen.lineWidth = 2;
   pen.setLineDash([3, 3]);
   line(pen, colour, x, frame.top - 4, x, frame.bottom);

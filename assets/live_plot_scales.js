@@ -35,7 +35,7 @@ function readValue() {
     const training = readPoints(value.points, ["x", "loss"]);
     state.suggested = value.suggested ?? null;
     const validation = readPoints("", ["x", "loss"]);
-    state.runs = training.x.length ? [{ key: "", name: props.words.column_loss, colour: 0, training, validation }] : [];
+    state.runs = training.x.length ? [{ key: "", name: words.column_loss, colour: 0, training, validation }] : [];
   } else {
     state.runs = (value.runs || []).map(readRun);
   }
@@ -170,7 +170,7 @@ function fill(text, values) {
 // Decimals by size, so that the digits of a growing number stay where they are.
 function short(value) {
   if (value === null || value === undefined) return "–";
-  if (!Number.isFinite(value)) return props.words.not_finite;
+  if (!Number.isFinite(value)) return words.not_finite;
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e5 || size < 1e-3)) return brief(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);

@@ -111,7 +111,6 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
         """Everything that is seen of one attack, which is kept at its end."""
         visitor = request.session_hash
         job, path = None, None
-        yield shown(nothing_said, busy=True)
         try:
             seconds = 60.0 * context.limits.max_drawing_minutes
             job = Job(partial(fool, wish, go_on=go_on, max_seconds=seconds))
@@ -129,7 +128,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
                     yield shown({"status": cards.waiting_card(text)}, busy=True)
                 elif job.unfinished:
                     card = status_card(attempt, running=True, stopping=job.stopping)
-                    yield shown({**_seen(attempt, exact=False), "status": card}, busy=True)
+                    yield shown({**_seen(attempt, exact=False), "status": card, **nothing_said}, busy=True)
             attempt = job.snapshot
             if attempt is None:
                 yield failed(visitor, cards.waiting_card("Stopped."))
@@ -137,6 +136,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab, *, tabs: gr.T
             context.sessions.keep_attempt(visitor, attempt)
             path = await context.data.run(write_png, attempt)
             done = {
+                **nothing_said,
                 **_seen(attempt, exact=True),
                 "status": status_card(attempt, running=False),
                 "png": gr.update(value=path, interactive=True),

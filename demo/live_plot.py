@@ -9,6 +9,7 @@ Names of runs are texts of people: they travel as data and reach the page as tex
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,13 +153,18 @@ def _plot(kind: str, elem_id: str, value: dict[str, Any], hint: str) -> gr.HTML:
         value,
         # constant: Gradio evaluates it at each update and touches the page only where the outcome differs
         html_template="<div class='pl-plot'></div>",
-        js_on_load="\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        js_on_load=_script(),
         apply_default_css=False,
         elem_id=elem_id,
         kind=kind,
         hint=tr(hint),
-        words={name: tr(text) for name, text in _WORDS.items()},
     )
+
+
+def _script() -> str:
+    """The script with its words at the head: in a tab that was never seen, an update may come before the props."""
+    words = json.dumps({name: tr(text) for name, text in _WORDS.items()})
+    return "\n".join((f"const words = {words};", *((_ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS)))
 
 
 def _run_value(run: PlottedRun, most_points: int) -> dict[str, Any]:

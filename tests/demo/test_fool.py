@@ -470,7 +470,7 @@ def test_the_tab_opens_with_a_change_that_was_made_before_and_is_judged_now(tab)
     assert "made before" in card
     example = ready_made()
     assert example.attacked.success
-    assert example.attacked.measures.l2 < 1
+    assert example.attacked.measures.l2 < 1.5
     (read,) = core.Classifier(core.load_backbone()).predict([example.attacked.picture])
     assert read.top(1)[0].title == SIAMESE
     assert read.top(1)[0].probability > 0.5
@@ -521,9 +521,13 @@ def test_what_was_said_of_the_picture_of_before_goes_once_the_next_attack_begins
 def test_the_dial_does_not_end_what_is_told_of_the_picture(tab, chelsea):
     _press(tab, "start_attack", _own_photo(chelsea))
     tab.context.sessions.start("me", Job(lambda: iter(())), kind="dial")
-    assert "Still fooled" in _press(tab, "see_what_survives")[-1]["fool-survival"] or (
-        not tab.context.sessions.get("me").attempt.attacked.success
-    )
+    worked = tab.context.sessions.get("me").attempt.attacked.success
+
+    async def collect():
+        return [said async for said in handler(tab.page, "see_what_survives")(visitor("me"))]
+
+    said = asyncio.run(collect())[-1]
+    assert ("Still fooled" in said) == worked
 
 
 def test_a_late_full_size_photo_of_an_earlier_picture_is_not_shown(tab, chelsea, monkeypatch):
