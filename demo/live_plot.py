@@ -9,6 +9,7 @@ Names of runs are texts of people: they travel as data and reach the page as tex
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,6 +160,12 @@ def _plot(kind: str, elem_id: str, value: dict[str, Any], hint: str) -> gr.HTML:
         apply_default_css=False,
         elem_id=elem_id,
     )
+
+
+def _script() -> str:
+    """The script with its words at the head: in a tab that was never seen, an update may come before the props."""
+    words = json.dumps({name: tr(text) for name, text in _WORDS.items()})
+    return "\n".join((f"const words = {words};", *((_ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS)))
 
 
 def _run_value(run: PlottedRun, most_points: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.training.history import History
-from demo.live_plot import COLOURS, STYLE_SHEET, PlottedRun, live_plot, plot_value, rate_plot, rate_value
+from demo.live_plot import _WORDS, COLOURS, STYLE_SHEET, PlottedRun, live_plot, plot_value, rate_plot, rate_value
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -85,8 +85,7 @@ def test_numbers_of_numpy_are_written_like_pythons():
     assert plot_value([PlottedRun("a", arrays, 9)]) == plot_value([PlottedRun("a", history, 9)])
 
 
-@pytest.mark.parametrize("plot", [live_plot, rate_plot])
-def test_the_drawing_asks_for_every_word_that_it_is_given_and_no_other(plot):
+def test_the_drawing_asks_for_every_word_that_it_is_given_and_no_other():
     scripts = "".join(path.read_text() for path in sorted(STYLE_SHEET.parent.glob("live_plot*.js")))
     asked = set(re.findall(r"\bwords\.(\w+)", scripts))
     kinds, measures = ("training", "validation"), ("loss", "accuracy")
