@@ -65,7 +65,9 @@ def atlas(vectors: np.ndarray, labels: np.ndarray, *, axes: Axes = "spread") -> 
         DatasetError: fewer than 3 pictures, or, for the axes of classes, fewer than 3 classes; or all are the same.
     """
     if len(vectors) < 3:
-        raise DatasetError(f"A map needs at least 3 pictures; there are {len(vectors)}. Choose a larger data set.")
+        raise DatasetError(
+            "A map needs at least 3 pictures; there are {count}. Choose a larger data set.", count=len(vectors)
+        )
     centre = vectors.mean(0, dtype=np.float64)
     centred = vectors - centre
     laid = _means(centred, labels) if axes == "classes" else centred
@@ -107,8 +109,8 @@ def _means(centred: np.ndarray, labels: np.ndarray) -> np.ndarray:
     present = np.unique(labels)
     if len(present) < 3:
         raise DatasetError(
-            f"Axes of classes need at least 3 of them; there {'is' if len(present) == 1 else 'are'} {len(present)}. "
-            "Choose the axes of spread."
+            "Axes of classes need at least 3 classes, and here are fewer ({count}). Choose the axes of spread.",
+            count=len(present),
         )
     rows = [centred[labels == label].sum(0) / np.sqrt(np.sum(labels == label)) for label in present]
     return np.stack(rows)

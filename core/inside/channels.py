@@ -22,13 +22,12 @@ from core.datasets.labelled import LabelledImages, LeftOut, item_name, read_item
 from core.errors import DatasetError, ImageError, SettingsError
 from core.head import Head
 from core.images import to_pixels
-from core.inside.fields import receptive_field_px
+from core.inside.fields import Box, field_box, receptive_field_px
 from core.inside.layers import Layer, find_layer
 from core.inside.maps import maps_of
 from core.inside.trial import is_activation
 from core.streams import in_chunks
-
-Box = tuple[int, int, int, int]
+from core.texts import say
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,11 @@ def exciting(
     layer = find_layer(backbone, layer_name)
     check_channel(layer, channel)
     if not len(images):
-        raise DatasetError(f"There are no {images.split} pictures in {images.name}. Choose another data set.")
+        raise DatasetError(
+            "There are no {split} pictures in {name}. Choose another data set.",
+            split=say(images.split),
+            name=images.name,
+        )
     height, width = backbone.input_size
     seen = partial(Excitement, layer, (width, height), receptive_field_px(backbone, layer_name))
     indices = np.zeros(len(images), np.int64)
@@ -117,7 +120,12 @@ def exciting(
             done += len(positions) + len(reasons)
             left_out += reasons
             if done == len(images) and not readable:
-                raise DatasetError(f"Not one of the {done} {images.split} pictures of {images.name} can be read.")
+                raise DatasetError(
+                    "Not one of the {count} {split} pictures of {name} can be read.",
+                    count=done,
+                    split=say(images.split),
+                    name=images.name,
+                )
             excitement = seen(indices[:readable], maxima[:readable], places[:readable])
             found = top_of(excitement, channel, top)
             yield ExcitingSnapshot(done, len(images), channel, found, excitement, tuple(left_out))
@@ -132,9 +140,9 @@ def top_of(excitement: Excitement, channel: int, count: int = 9) -> tuple[Exciti
     check_channel(excitement.layer, channel)
     values = excitement.maxima[:, channel]
     best = np.argsort(-values, kind="stable")[:count]
+    box = partial(field_box, excitement.layer, excitement.view_size, excitement.field_px)
     return tuple(
-        Exciting(int(excitement.indices[i]), float(values[i]), _box(excitement, int(excitement.places[i, channel])))
-        for i in best
+        Exciting(int(excitement.indices[i]), float(values[i]), box(int(excitement.places[i, channel]))) for i in best
     )
 
 
@@ -146,7 +154,10 @@ def check_channel(layer: Layer, channel: int) -> None:
     """
     if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel < layer.channels:
         raise SettingsError(
-            f"The channel {channel!r:.80} is not one of the {layer.channels} of {layer.title}, which count from 0."
+            "The channel {channel!r:.80} is not one of the {count} of {layer}, which count from 0.",
+            channel=channel,
+            count=layer.channels,
+            layer=layer.title,
         )
 
 
@@ -164,13 +175,13 @@ def channel_classifier(backbone: Backbone, layer_name: str) -> Classifier:
     folded = cut if backbone.inference_model is backbone.model else _Cut(backbone.inference_model, layer, backbone)
     ended = dataclasses.replace(
         backbone,
-        title=f"{backbone.title}, {layer.title}",
+        title=say("{network}, {layer}", network=backbone.title, layer=layer.title),
         model=cut,
         inference_model=folded,
         class_count=0,
         embedding_dim=layer.channels,
     )
-    names = tuple(f"channel {channel}" for channel in range(layer.channels))
+    names = tuple(say("channel {number}", number=channel) for channel in range(layer.channels))
     return Classifier(ended, Head(torch.eye(layer.channels), torch.zeros(layer.channels), names))
 
 
@@ -239,14 +250,3 @@ def _look(
     with torch.inference_mode():
         values, places = maps_of(backbone, layer, to_pixels(views)).flatten(2).max(2)
     return readable, values.cpu().numpy(), places.cpu().numpy(), reasons
-
-
-def _box(excitement: Excitement, place: int) -> Box:
-    """A square around the middle of a place, as large as what it sees, moved inside the view."""
-    layer, (width, height) = excitement.layer, excitement.view_size
-    row, column = divmod(place, layer.width)
-    side = min(excitement.field_px, width, height)
-    left = round((column + 0.5) * width / layer.width - side / 2)
-    top = round((row + 0.5) * height / layer.height - side / 2)
-    left, top = (min(max(start, 0), whole - side) for start, whole in ((left, width), (top, height)))
-    return left, top, left + side, top + side

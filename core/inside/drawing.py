@@ -1,4 +1,4 @@
-"""Maps as pictures: colours, grids, heat over a photo, all maps of a layer as one strip."""
+"""Maps as pictures: colours, tiles, heat over a photo, all maps of a layer as one strip."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.errors import SettingsError
-
 # Ten points of the colour scale viridis (Smith and van der Walt 2015, CC0): its lightness rises evenly, so that it is read
 # the same in grey and by people who see fewer colours.
 _ANCHORS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
-_GAP_PX = 2
 # Rows of a strip at the most: the maps of early layers are averaged down to so many places.
 _STRIP_PLACES = 64
 
@@ -30,48 +27,22 @@ def coloured(values: np.ndarray) -> np.ndarray:
     return table.round().astype(np.uint8)[(np.clip(np.nan_to_num(values), 0, 1) * 255).round().astype(np.int64)]
 
 
-def grid(
-    maps: torch.Tensor,
-    order: Sequence[int] | torch.Tensor,
-    *,
-    count: int = 36,
-    columns: int = 6,
-    tile_px: int = 96,
-    scale: Scale = "own",
-) -> Image.Image:
-    """The first maps of an order as tiles, row by row.
+def tiles(
+    maps: torch.Tensor, order: Sequence[int] | torch.Tensor, *, side_px: int = 64, scale: Scale = "own"
+) -> list[Image.Image]:
+    """Some maps as pictures of their own, one pixel a place; those with a longer side than `side_px` are made smaller.
 
     Args:
         maps: `(C, H, W)`.
-        order: channels, the first one first.
-        count: tiles at the most.
-        tile_px: the longer side of a tile; places are squares, not smoothed over.
+        order: the channels that are wanted, each one of the `C`.
         scale: each map from its own least to its largest value ("own"), or all by those of all that are drawn ("common").
-
-    Raises:
-        SettingsError: a channel that there is not, or a count or size below 1.
     """
-    chosen = [int(channel) for channel in order[:count]]
-    if not chosen or min(count, columns, tile_px) < 1 or not all(0 <= channel < len(maps) for channel in chosen):
-        raise SettingsError(
-            f"There are {len(maps)} maps, counted from 0: choose at least one of them, and sizes from 1."
-        )
-    tiles = stretched(maps[chosen].float(), scale)
-    width, height = _tile_size(maps, tile_px)
-    columns = min(columns, len(chosen))
-    rows = math.ceil(len(chosen) / columns)
-    sheet = Image.new("RGBA", (columns * (width + _GAP_PX) - _GAP_PX, rows * (height + _GAP_PX) - _GAP_PX))
-    for position, tile in enumerate(tiles):
-        picture = Image.fromarray(coloured(tile.numpy())).resize((width, height), Image.Resampling.NEAREST)
-        row, column = divmod(position, columns)
-        sheet.paste(picture, (column * (width + _GAP_PX), row * (height + _GAP_PX)))
-    return sheet
-
-
-def tile_at(point: tuple[int, int], maps: torch.Tensor, *, columns: int = 6, tile_px: int = 96) -> int:
-    """Which tile of a `grid` with these columns and this size a pixel (x, y) lies in: its position in the order."""
-    width, height = _tile_size(maps, tile_px)
-    return point[1] // (height + _GAP_PX) * columns + point[0] // (width + _GAP_PX)
+    chosen = maps[[int(channel) for channel in order]].float()
+    shrink = side_px / max(maps.shape[1:])
+    if shrink < 1:
+        size = [max(1, round(side * shrink)) for side in maps.shape[1:]]
+        chosen = torch.nn.functional.adaptive_avg_pool2d(chosen, size)
+    return [Image.fromarray(coloured(one.numpy())) for one in stretched(chosen, scale)]
 
 
 def stretched(maps: torch.Tensor, scale: Scale = "own") -> torch.Tensor:
@@ -118,9 +89,3 @@ def strip(maps: torch.Tensor, *, place_px: int = 4) -> Image.Image:
     picture = Image.fromarray(coloured((rows - low) / max(high - low, 1e-30)))
     across = max(1, round(1024 / picture.width))
     return picture.resize((picture.width * across, picture.height * place_px), Image.Resampling.NEAREST)
-
-
-def _tile_size(maps: torch.Tensor, tile_px: int) -> tuple[int, int]:
-    height, width = maps.shape[1:]
-    longer = max(height, width)
-    return max(1, round(tile_px * width / longer)), max(1, round(tile_px * height / longer))

@@ -12,9 +12,12 @@ from __future__ import annotations
 import torch
 
 from core.backbones.backbone import Backbone
-from core.inside.layers import find_layer
+from core.inside.layers import Layer, find_layer
 from core.inside.maps import maps_of
 from core.inside.remembering import Remembered
+
+# (left, top, right, bottom) in pixels of a network's view.
+Box = tuple[int, int, int, int]
 
 # Of the gradient's absolute values that the square must hold.
 _SHARE = 0.9
@@ -32,6 +35,26 @@ def receptive_field_px(backbone: Backbone, layer_name: str) -> int:
     """
     key = (layer_name, backbone.input_size)
     return _measured.get(backbone.inference_model, key, lambda: _measure(backbone, layer_name))
+
+
+def field_box(layer: Layer, view_size: tuple[int, int], field_px: int, place: int) -> Box:
+    """A square around the middle of a place, as large as what it sees, moved inside the view.
+
+    Args:
+        view_size: (width, height) of the network's view.
+        field_px: what `receptive_field_px` measured.
+        place: row times the layer's width plus column.
+
+    Returns:
+        (left, top, right, bottom) in pixels of the view.
+    """
+    width, height = view_size
+    row, column = divmod(place, layer.width)
+    side = min(field_px, width, height)
+    left = round((column + 0.5) * width / layer.width - side / 2)
+    top = round((row + 0.5) * height / layer.height - side / 2)
+    left, top = (min(max(start, 0), whole - side) for start, whole in ((left, width), (top, height)))
+    return left, top, left + side, top + side
 
 
 def _measure(backbone: Backbone, layer_name: str) -> int:

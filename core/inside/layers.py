@@ -40,7 +40,7 @@ class Layer:
 
     Attributes:
         name: of the module: "blocks.2.1".
-        title: what people call it: "Stage 3, block 2".
+        title: what people call it: "Stage 3, block 2"; where it has numbers, one of `core.texts.Said`.
         kind: what it does.
         channels, height, width: `C` maps of `H` x `W` places.
         stage: which part of the strip it belongs to, from 0, the stem where there is one.
@@ -100,7 +100,12 @@ def find_layer(backbone: Backbone, name: str) -> Layer:
         if layer.name == name:
             return layer
     known = ", ".join(layer.name for layer in stages_of(backbone))
-    raise SettingsError(f"{backbone.title} has no layer {name!r:.80} that can be shown. Choose another: {known}.")
+    raise SettingsError(
+        "{network} has no layer {name!r:.80} that can be shown. Choose another: {known}.",
+        network=backbone.title,
+        name=name,
+        known=known,
+    )
 
 
 @torch.inference_mode()
@@ -122,7 +127,9 @@ def _find(backbone: Backbone) -> tuple[Layer, ...]:
     blocks = blocks_of(backbone.model)
     found = without_repeats(seen, backbone.model, blocks, backbone.input_size)
     if not found:
-        raise SettingsError(f"{backbone.title} has no layer whose output can be shown as maps. Choose another network.")
+        raise SettingsError(
+            "{network} has no layer whose output can be shown as maps. Choose another network.", network=backbone.title
+        )
     return tuple(
         Layer(shown.name, title, kind, *shown.shape, stage, shown.layout, shown.prefix)
         for shown, (title, kind, stage) in zip(found, named(found, blocks), strict=True)

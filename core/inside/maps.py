@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import nn
 
 from core.backbones.backbone import Backbone
-from core.backbones.tapping import outputs_at, tapped
+from core.backbones.tapping import outputs_at, tapped, visiting
 from core.errors import BackboneError
 from core.images import to_pictures, to_pixels
-from core.inside.layers import Layer, find_layer, layers_of
+from core.inside.layers import Layer, find_layer, layers_of, stages_of
 from core.inside.remembering import Remembered
 
 # One for each size of picture, all of which share the network's weights.
@@ -48,10 +49,34 @@ def feature_maps(backbone: Backbone, picture: Image.Image, layer_name: str) -> F
     layer = find_layer(backbone, layer_name)
     view = backbone.view(picture)
     with torch.inference_mode():
-        maps = maps_of(backbone, layer, to_pixels([view]))[0].cpu().contiguous()
-        strength = maps.flatten(1).std(1, correction=0)
-        order = strength.argsort(descending=True, stable=True)
-    return FeatureMaps(layer, view, maps, strength, order)
+        return _described(layer, view, maps_of(backbone, layer, to_pixels([view])))
+
+
+def walk(backbone: Backbone, picture: Image.Image) -> tuple[FeatureMaps, ...]:
+    """What each stage of `layers.stages_of` makes of an RGB picture, by one forward pass."""
+    stages = stages_of(backbone)
+    view = backbone.view(picture)
+    with torch.inference_mode():
+        inputs = backbone.normalise(to_pixels([view])).contiguous(memory_format=torch.channels_last)
+        # a block may write its result over what it was given: what comes out of each stage is kept as it is then
+        kept: dict[str, torch.Tensor] = {}
+
+        def keep(name: str, given: tuple[Any, ...], outputs: Any) -> Any:
+            if name in wanted:
+                kept[name] = wanted[name].maps(outputs).clone()
+            return outputs
+
+        wanted = {stage.name: stage for stage in stages}
+        with visiting(keep):
+            twin_for(backbone).forward_features(inputs)
+        return tuple(_described(stage, view, kept[stage.name]) for stage in stages)
+
+
+def _described(layer: Layer, view: Image.Image, maps: torch.Tensor) -> FeatureMaps:
+    """Maps `(1, C, H, W)` of one picture, with their strengths."""
+    maps = maps[0].float().cpu().contiguous()
+    strength = maps.flatten(1).std(1, correction=0)
+    return FeatureMaps(layer, view, maps, strength, strength.argsort(descending=True, stable=True))
 
 
 def maps_of(backbone: Backbone, layer: Layer, pixels: torch.Tensor) -> torch.Tensor:
@@ -81,8 +106,9 @@ def first_filters(backbone: Backbone, *, tile_px: int = 64) -> list[Image.Image]
     first = next((module for module in backbone.model.modules() if isinstance(module, nn.Conv2d)), None)
     if first is None or first.in_channels != 3 or first.groups != 1 or max(first.kernel_size) < 2:
         raise BackboneError(
-            f"{backbone.title} does not begin with filters over the three colours of a picture, so there is nothing to draw. "
-            "Choose another network, EfficientNet-Lite0 for instance."
+            "{network} does not begin with filters over the three colours of a picture, so there is nothing to draw. "
+            "Choose another network, EfficientNet-Lite0 for instance.",
+            network=backbone.title,
         )
     with torch.inference_mode():
         weights = first.weight / backbone.std

@@ -10,9 +10,24 @@ from timm.models import group_parameters
 from torch import nn
 
 from core.inside.trial import Shown, is_norm
+from core.texts import Said, mark, say
 
 if TYPE_CHECKING:
     from core.inside.layers import Kind
+
+# What a part of a block or of the stem does, before people; blocks and stages are called by their place alone.
+_WORDS: dict[Kind, str] = {
+    "convolution": mark("convolution"),
+    "activation": mark("activation"),
+    "normalisation": mark("normalisation"),
+    "attention": mark("attention"),
+    "pooling": mark("pooling"),
+    "patches": mark("patches"),
+    "channel mixing": mark("channel mixing"),
+    "channel weights": mark("channel weights"),
+    "shortcut": mark("shortcut"),
+    "part": mark("part"),
+}
 
 
 def blocks_of(model: nn.Module) -> tuple[str, ...]:
@@ -65,25 +80,30 @@ def named(found: Sequence[Shown], blocks: Sequence[str]) -> list[tuple[str, Kind
         count_so_far[stage, block, kind] += 1
         ends = position + 1 == len(found) or places[position + 1][0] != stage
         if position + 1 == len(found):
-            title = "Last maps"
+            title = say("Last maps")
         elif stage == 0 and ends:
-            title = "Stem"
+            title = say("Stem")
         else:
             title = _where(stage, block, isotropic=isotropic, alone=blocks_in[stage] <= 1)
             if kind not in ("block", "stage"):
-                number = f" {count_so_far[stage, block, kind]}" if counts[stage, block, kind] > 1 else ""
-                title = f"{title}, {kind}{number}"
+                part = say(_WORDS[kind])
+                if counts[stage, block, kind] > 1:
+                    part = say("{part} {number}", part=part, number=count_so_far[stage, block, kind])
+                title = say("{place}, {part}", place=title, part=part)
         taken[title] += 1
-        rows.append((f"{title} ({taken[title]})" if taken[title] > 1 else title, kind, stage))
+        unique = say("{title} ({number})", title=title, number=taken[title]) if taken[title] > 1 else title
+        rows.append((unique, kind, stage))
     return rows if stem else [(title, kind, stage - 1) for title, kind, stage in rows]
 
 
-def _where(stage: int, block: int, *, isotropic: bool, alone: bool) -> str:
+def _where(stage: int, block: int, *, isotropic: bool, alone: bool) -> Said:
     if stage == 0:
-        return "Stem"
+        return say("Stem")
     if isotropic:
-        return f"Block {stage}"
-    return f"Stage {stage}" if alone or block == 0 else f"Stage {stage}, block {block}"
+        return say("Block {number}", number=stage)
+    if alone or block == 0:
+        return say("Stage {number}", number=stage)
+    return say("Stage {number}, block {block}", number=stage, block=block)
 
 
 def _common_module(weights: Sequence[str]) -> str:

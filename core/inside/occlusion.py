@@ -115,9 +115,13 @@ def occlude(
     """
     check_label(label, classifier)
     if not 2 <= parts <= 32:
-        raise SettingsError(f"parts must be a whole number from 2 to 32, not {parts!r:.80}.")
+        raise SettingsError("parts must be a whole number from 2 to 32, not {parts!r:.80}.", parts=parts)
     if not 1 <= window <= parts:
-        raise SettingsError(f"window must be a whole number from 1 to parts, which is {parts}, not {window!r:.80}.")
+        raise SettingsError(
+            "window must be a whole number from 1 to parts, which is {parts}, not {window!r:.80}.",
+            parts=parts,
+            window=window,
+        )
     compute = _here if all_processors else runtime.on_one_thread
     judged = partial(_judge, classifier, label)
     view = classifier.backbone.view(picture)

@@ -80,8 +80,9 @@ def why(classifier: Classifier, picture: Image.Image, label: int) -> Explanation
         read = _last_maps(classifier, to_pixels([view]), label) or _earlier_maps(classifier, to_pixels([view]), label)
         if read is None:
             raise BackboneError(
-                f"What {classifier.backbone.title} says does not follow from maps that can be shown, so this cannot be explained "
-                "with it. Choose another network."
+                "What {network} says does not follow from maps that can be shown, so this cannot be explained with it. "
+                "Choose another network.",
+                network=classifier.backbone.title,
             )
         weighed = [
             maps * slopes.mean((1, 2), keepdim=True) for maps, slopes in zip(read.maps, read.slopes, strict=True)
@@ -113,7 +114,11 @@ def check_label(label: int, classifier: Classifier) -> None:
     """
     known = len(classifier.head.class_names) if classifier.head else classifier.backbone.class_count
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
-        raise SettingsError(f"The class {label!r:.80} is not one of the network's {known}, which count from 0.")
+        raise SettingsError(
+            "The class {label!r:.80} is not one of the network's {known}, which count from 0.",
+            label=label,
+            known=known,
+        )
 
 
 def at_size_of(view: Image.Image, raw: torch.Tensor) -> torch.Tensor:

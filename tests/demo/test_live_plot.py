@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.training.history import History
-from demo.live_plot import _WORDS, COLOURS, STYLE_SHEET, PlottedRun, live_plot, plot_value, rate_plot, rate_value
+from demo.live_plot import COLOURS, STYLE_SHEET, PlottedRun, live_plot, plot_value, rate_plot, rate_value
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -90,7 +90,7 @@ def test_the_drawing_asks_for_every_word_that_it_is_given_and_no_other():
     asked = set(re.findall(r"\bwords\.(\w+)", scripts))
     kinds, measures = ("training", "validation"), ("loss", "accuracy")
     asked |= {*kinds, *measures, *(f"{kind}_{measure}" for kind in kinds for measure in measures)}
-    assert asked == set(json.loads(re.search("^const words = (.*);$", plot().js_on_load, re.MULTILINE)[1]))
+    assert asked == set(json.loads(re.search("^const words = (.*);$", live_plot("plot").js_on_load, re.MULTILINE)[1]))
 
 
 def test_growth_only_appends():

@@ -62,5 +62,5 @@ def test_what_cannot_be_laid_out_is_refused_in_words():
         atlas(_vectors(2, 5), np.zeros(2, np.int64))
     with pytest.raises(DatasetError, match="look the same to this network"):
         atlas(np.ones((5, 4), np.float32), np.zeros(5, np.int64))
-    with pytest.raises(DatasetError, match=r"at least 3 of them; there are 2\. Choose the axes of spread"):
+    with pytest.raises(DatasetError, match=r"at least 3 classes, and here are fewer \(2\)\. Choose the axes of spread"):
         atlas(_vectors(9, 5), np.arange(9) % 2, axes="classes")

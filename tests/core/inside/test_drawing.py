@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
-from core.errors import SettingsError
-from core.inside.drawing import coloured, grid, over_photo, stretched, strip, tile_at
+from core.inside.drawing import coloured, over_photo, stretched, strip, tiles
 
 
 def test_the_scale_of_colours_grows_lighter_all_the_way():
@@ -26,24 +24,23 @@ def test_maps_are_stretched_alone_or_together():
     assert stretched(maps, "common").tolist() == [[[0, 0.5]], [[0.25, 0.25]], [[0.5, 1]]]
 
 
-def test_tiles_lie_where_they_are_found_again():
+def test_tiles_are_the_maps_in_the_order_that_is_wanted():
     maps = torch.rand(10, 4, 8, generator=torch.Generator().manual_seed(0))
-    order = [7, 3, 1, 0, 9]
-    sheet = grid(maps, order, count=5, columns=3, tile_px=32)
-    assert sheet.size == (3 * 32 + 2 * 2, 2 * 16 + 2)
-    assert sheet.getpixel((33, 5))[3] == 0  # between two tiles
-    for position, channel in enumerate(order):
-        row, column = divmod(position, 3)
-        x, y = column * 34 + 1, row * 18 + 1
-        expected = coloured(stretched(maps[channel : channel + 1])[0].numpy())[0, 0]
-        assert sheet.getpixel((x, y))[:3] == tuple(expected.tolist())
-        assert tile_at((x, y), maps, columns=3, tile_px=32) == position
+    order = [7, 3, 9]
+    for channel, tile in zip(order, tiles(maps, order), strict=True):
+        expected = coloured(stretched(maps[channel : channel + 1])[0].numpy())
+        assert np.array_equal(np.asarray(tile), expected)
+    together = np.stack([np.asarray(tile) for tile in tiles(maps, order, scale="common")])
+    assert np.array_equal(together, coloured(stretched(maps[order], "common").numpy()))
 
 
-@pytest.mark.parametrize(("order", "count"), [([10], 1), ([0], 0), ([-1], 1)])
-def test_a_map_that_there_is_not_is_refused_in_words(order, count):
-    with pytest.raises(SettingsError, match="There are 10 maps, counted from 0"):
-        grid(torch.rand(10, 4, 4), order, count=count)
+def test_a_large_map_is_averaged_down_to_its_tile():
+    maps = torch.zeros(1, 64, 128)
+    maps[0, :32, :64] = 1
+    (tile,) = tiles(maps, torch.tensor([0]), side_px=16)
+    assert tile.size == (16, 8)
+    assert tile.getpixel((7, 3)) == tuple(coloured(np.array(1.0)).tolist())
+    assert tile.getpixel((8, 3)) == tile.getpixel((7, 4)) == tuple(coloured(np.array(0.0)).tolist())
 
 
 def test_heat_leaves_cold_places_alone():

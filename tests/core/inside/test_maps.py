@@ -12,7 +12,7 @@ from core import load_backbone
 from core.errors import BackboneError, SettingsError
 from core.images import to_pixels
 from core.inside.layers import stages_of
-from core.inside.maps import feature_maps, first_filters
+from core.inside.maps import feature_maps, first_filters, walk
 from tests.core.inside.conftest import made
 
 
@@ -37,6 +37,17 @@ def test_a_photo_of_any_size_is_seen_as_the_network_sees_it(photo):
     assert torch.equal(whole.maps, feature_maps(backbone, whole.view, "blocks.2.1").maps)
     assert whole.maps.dtype == torch.float32
     assert whole.maps.is_contiguous()
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet"])
+def test_a_walk_along_the_stages_sees_what_each_layer_alone_shows(name, photo, unchanged):
+    backbone = unchanged(made(name))
+    seen = walk(backbone, photo)
+    assert [one.layer for one in seen] == list(stages_of(backbone))
+    for one in seen:
+        alone = feature_maps(backbone, photo, one.layer.name)
+        torch.testing.assert_close(one.maps, alone.maps, rtol=1e-4, atol=1e-5)
+        assert one.order.tolist() == one.strength.argsort(descending=True, stable=True).tolist()
 
 
 def test_several_threads_at_once_get_what_one_gets(photo, unchanged):
