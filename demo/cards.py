@@ -7,6 +7,7 @@ value holds is pasted into a JavaScript template there, and `${...}` in a file n
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from demo.languages import mark, tr, tr_n
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from core import Prediction, Ranked, Species
     from demo.jobs import Progress
 
@@ -212,6 +215,17 @@ def percent(share: float) -> str:
     if 0 < share < 0.005:
         return "<1 %".replace("<", "&lt;")
     return f"{share:.0%}".replace("%", " %")
+
+
+def picture_url(picture: Image.Image, *, exact: bool) -> str:
+    """A picture inside the page; `exact`: without loss, several times as large."""
+    if not exact:
+        from core.ascent.film import as_jpeg
+
+        return data_url(as_jpeg(picture))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return data_url(buffer.getvalue(), "png")
 
 
 def data_url(picture: bytes, kind: str = "jpeg") -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from demo.cards import bars, percent
+from demo.cards import bars, percent, picture_url
 from demo.curves import curve
-from demo.fool_compare import picture_url
 from demo.fool_example import Example
 from demo.fool_run import Attempt
 from demo.languages import mark, tr, tr_n

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from demo.cards import data_url
+from demo.cards import picture_url
 from demo.fool_example import Example
 from demo.fool_run import Attempt
 from demo.languages import mark, tr
@@ -67,14 +66,3 @@ def compare_value(attempt: Attempt | Example, *, exact: bool) -> dict[str, Any]:
         "before_alt": tr("the original, in which the network reads {name}", name=attempt.own),
         "after_alt": tr("the changed picture, in which the network reads {name}", name=one.prediction.top(1)[0].title),
     }
-
-
-def picture_url(picture: Any, *, exact: bool) -> str:
-    """A picture inside the page; `exact`: without loss, several times as large."""
-    if not exact:
-        from core.ascent.film import as_jpeg
-
-        return data_url(as_jpeg(picture))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return data_url(buffer.getvalue(), "png")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from core.texts import Said
-from demo.cards import percent
+from demo.cards import percent, picture_url
 from demo.curves import curves
 from demo.fool_cards import card, table_head
-from demo.fool_compare import picture_url
 from demo.fool_run import Corner, DialledPhoto
 from demo.languages import mark, tr, tr_n
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -21,16 +22,26 @@ Scale = Literal["own", "common"]
 
 def coloured(values: np.ndarray) -> np.ndarray:
     """Numbers in [0, 1], any shape, -> colours of the same shape and a last axis of 3, uint8: dark blue to yellow."""
+    return _palette()[_levels(values)]
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    return (np.clip(np.nan_to_num(values), 0, 1) * 255).round().astype(np.uint8)
+
+
+@functools.cache
+def _palette() -> np.ndarray:
+    """`(256, 3)` uint8."""
     anchors = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _ANCHORS], dtype=np.float64)
     positions = np.linspace(0, 1, len(anchors))
     table = np.stack([np.interp(np.linspace(0, 1, 256), positions, anchors[:, i]) for i in range(3)], axis=1)
-    return table.round().astype(np.uint8)[(np.clip(np.nan_to_num(values), 0, 1) * 255).round().astype(np.int64)]
+    return table.round().astype(np.uint8)
 
 
 def tiles(
     maps: torch.Tensor, order: Sequence[int] | torch.Tensor, *, side_px: int = 64, scale: Scale = "own"
 ) -> list[Image.Image]:
-    """Some maps as pictures of their own, one pixel a place; those with a longer side than `side_px` are made smaller.
+    """Some maps as pictures of their own, one pixel a place, with a palette; larger ones than `side_px` are made smaller.
 
     Args:
         maps: `(C, H, W)`.
@@ -42,7 +53,12 @@ def tiles(
     if shrink < 1:
         size = [max(1, round(side * shrink)) for side in maps.shape[1:]]
         chosen = torch.nn.functional.adaptive_avg_pool2d(chosen, size)
-    return [Image.fromarray(coloured(one.numpy())) for one in stretched(chosen, scale)]
+    pictures = []
+    for one in stretched(chosen, scale):
+        picture = Image.fromarray(_levels(one.numpy()))
+        picture.putpalette(_palette().tobytes())  # a third of the bytes of an RGB file
+        pictures.append(picture)
+    return pictures
 
 
 def stretched(maps: torch.Tensor, scale: Scale = "own") -> torch.Tensor:

@@ -29,8 +29,8 @@ def test_tiles_are_the_maps_in_the_order_that_is_wanted():
     order = [7, 3, 9]
     for channel, tile in zip(order, tiles(maps, order), strict=True):
         expected = coloured(stretched(maps[channel : channel + 1])[0].numpy())
-        assert np.array_equal(np.asarray(tile), expected)
-    together = np.stack([np.asarray(tile) for tile in tiles(maps, order, scale="common")])
+        assert np.array_equal(np.asarray(tile.convert("RGB")), expected)
+    together = np.stack([np.asarray(tile.convert("RGB")) for tile in tiles(maps, order, scale="common")])
     assert np.array_equal(together, coloured(stretched(maps[order], "common").numpy()))
 
 
@@ -39,6 +39,7 @@ def test_a_large_map_is_averaged_down_to_its_tile():
     maps[0, :32, :64] = 1
     (tile,) = tiles(maps, torch.tensor([0]), side_px=16)
     assert tile.size == (16, 8)
+    tile = tile.convert("RGB")
     assert tile.getpixel((7, 3)) == tuple(coloured(np.array(1.0)).tolist())
     assert tile.getpixel((8, 3)) == tile.getpixel((7, 4)) == tuple(coloured(np.array(0.0)).tolist())
 
