@@ -146,7 +146,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
             if attempt is None:
                 yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
-            context.sessions.keep_attempt(visitor, attempt)
+            context.sessions.keep_result(visitor, attempt=attempt)
             path = await context.data.run(write_png, attempt)
             done = {
                 **nothing_said,
@@ -159,7 +159,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
             yield shown(done, busy=False, can_go_on=True)
         except Exception as error:
             if job is not None and job.snapshot is not None:  # what it had reached can be gone on with
-                context.sessions.keep_attempt(visitor, job.snapshot)
+                context.sessions.keep_result(visitor, attempt=job.snapshot)
             yield failed(visitor, cards.message_card(message_for(error)))
         finally:
             if job is not None:

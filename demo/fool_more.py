@@ -81,7 +81,7 @@ def build_dial(context: Context, form: Form, wish_of: WishOf) -> None:
             if photo is None:
                 yield cards.waiting_card(tr("Stopped.")), gr.skip(), gr.skip(), *idle
                 return
-            context.sessions.keep_dialled(visitor, photo)
+            context.sessions.keep_result(visitor, dialled=photo)
             points = photo.dialled.points
             first = next((number for number, point in enumerate(points) if point.success), len(points) - 1)
             slider = gr.update(maximum=len(points) - 1, value=first, visible=True)

@@ -129,7 +129,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
             if drawing is None:
                 yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
-            context.sessions.keep_drawing(visitor, drawing)
+            context.sessions.keep_result(visitor, ideal=drawing)
             files = await context.data.run(write_files, drawing)
             frames = len(drawing.film.frames)
             ended = {
@@ -143,7 +143,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
             yield shown(ended, busy=False, can_go_on=True)
         except Exception as error:
             if job is not None and job.snapshot is not None:  # what it had reached can be gone on with
-                context.sessions.keep_drawing(visitor, job.snapshot)
+                context.sessions.keep_result(visitor, ideal=job.snapshot)
             yield failed(visitor, cards.message_card(message_for(error)))
         finally:
             if job is not None:

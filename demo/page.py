@@ -17,6 +17,7 @@ from demo.context import Context, Limits
 from demo.examples import examples
 from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
+from demo.inside import build_inside_tab
 from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
 from demo.learn import build_learn_tab
@@ -31,6 +32,7 @@ STYLE_SHEETS = (
     "evaluation.css",
     "fool.css",
     "ideal.css",
+    "inside.css",
     "learn.css",
     "live_plot.css",
     "results.css",
@@ -85,13 +87,16 @@ def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> Non
             ideal_lists, ideal_opener = build_ideal_tab(context, page, ideal_tab)
         with gr.Tab(tr("Fool it"), id="fool") as fool_tab:
             fool_lists, fool_opener = build_fool_tab(context, page, fool_tab)
-        network_lists += ideal_lists + fool_lists
+        with gr.Tab(tr("Look inside"), id="inside") as inside_tab:
+            inside_lists, inside_opener = build_inside_tab(context, page, inside_tab)
+        network_lists += ideal_lists + fool_lists + inside_lists
         # a run that is trained can be chosen in the lists of all other tabs, which must be there first
         with train_place:
             train_opener = build_train_tab(
                 context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=network_lists
             )
-        openers = {one.tab: one for one in (classify_opener, train_opener, ideal_opener, fool_opener)}
+        every_opener = (classify_opener, train_opener, ideal_opener, fool_opener, inside_opener)
+        openers = {one.tab: one for one in every_opener}
         # its stations run in the other tabs
         with learn_place:
             build_learn_tab(context, page, learn_tab, tabs=tabs, bar=bar, openers=openers)

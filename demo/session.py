@@ -25,16 +25,19 @@ if TYPE_CHECKING:
     from core.training.history import History
     from demo.fool_run import Attempt, DialledPhoto
     from demo.ideal_run import Drawing
+    from demo.inside_run import Excited, Mapped
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
-# Ideal images that are kept to be gone on with, one a visitor: each holds up to some tens of megabytes. As many attacks,
-# and as many curves against distance, of a few megabytes each.
-MAX_DRAWINGS = 40
+# Results that are kept to be gone on with, of each kind one a visitor: an ideal image holds up to some tens of megabytes,
+# an attack, a curve against distance, a map or photos that excite a layer a few.
+MAX_RESULTS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing", "attack", "dial", "defence", "experiment"]
+Kind = Literal[
+    "job", "training", "drawing", "attack", "dial", "defence", "experiment", "exciting", "channel", "testing", "mapping"
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,10 @@ class Session:
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
         experiment: the job of the lesson's training tricks, likewise.
+        exciting, channel, testing, mapping: the jobs of the Look inside tab: photos for a channel, its ideal image, the test
+            of an explanation, the map.
+        excited: what was found for the channels of a layer last.
+        mapped: the map that was laid out last.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -98,6 +105,12 @@ class Session:
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
     experiment: Job | None = None
+    exciting: Job | None = None
+    channel: Job | None = None
+    testing: Job | None = None
+    mapping: Job | None = None
+    excited: Excited | None = field(default=None, repr=False)
+    mapped: Mapped | None = field(default=None, repr=False)
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
@@ -181,17 +194,23 @@ class Sessions:
             _free(session)
         return after
 
-    def keep_drawing(self, key: str, drawing: Drawing) -> None:
-        """Remember the visitor's ideal image, if the page is still there; the oldest of too many is forgotten."""
-        self._keep_one(key, "ideal", drawing)
+    def keep_result(self, key: str, **result: Any) -> None:
+        """Remember what a long job of the visitor's ended with, if the page is still there.
 
-    def keep_attempt(self, key: str, attempt: Attempt) -> None:
-        """The same of the visitor's attack."""
-        self._keep_one(key, "attempt", attempt)
+        Of each kind of result there are not more than `MAX_RESULTS`: the oldest is forgotten.
 
-    def keep_dialled(self, key: str, dialled: DialledPhoto) -> None:
-        """The same of the visitor's curve against distance."""
-        self._keep_one(key, "dialled", dialled)
+        Args:
+            result: one field of the session, such as `ideal`.
+        """
+        ((name, value),) = result.items()
+        with self._lock:
+            if key not in self._sessions:
+                return
+            self._sessions[key] = replace(self._sessions[key], **{name: value})
+            self._sessions.move_to_end(key)
+            with_one = [other for other, session in self._sessions.items() if getattr(session, name) is not None]
+            for other in with_one[:-MAX_RESULTS]:
+                self._sessions[other] = replace(self._sessions[other], **{name: None})
 
     def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
         """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""
@@ -221,16 +240,6 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._sessions)
-
-    def _keep_one(self, key: str, name: str, value: Any) -> None:
-        with self._lock:
-            if key not in self._sessions:
-                return
-            self._sessions[key] = replace(self._sessions[key], **{name: value})
-            self._sessions.move_to_end(key)
-            with_one = [other for other, session in self._sessions.items() if getattr(session, name) is not None]
-            for other in with_one[:-MAX_DRAWINGS]:
-                self._sessions[other] = replace(self._sessions[other], **{name: None})
 
     def _keep(self, key: str, session: Session) -> list[Session]:
         """Store as the newest; returns those that had to make room."""

@@ -71,6 +71,7 @@ FEATURES = Station(
     ),
     mark("Look inside"),
     "inside",
+    {"photo": "Chelsea"},
 )
 
 _TRANSFER_TITLE = mark("Cats vs dogs by transfer")

@@ -18,6 +18,7 @@ from core.fetching import fetching_is_allowed
 from demo import cards
 from demo.context import Context
 from demo.data_cards import alt_text, data_card
+from demo.data_choice import usual
 from demo.jobs import Job, Progress
 from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
@@ -25,7 +26,6 @@ from demo.opening import Opened, open_source
 from demo.train_own import build_own_classes, collect_own, visitors_folder
 
 ZIP, OWN = "a zip of mine", "my own pictures"
-DEFAULT = "oxford-pets"
 _HINTS = {
     ZIP: mark(
         "Make a zip in which each class has a folder of its own, called as the class, with at least 5 pictures. "
@@ -70,7 +70,7 @@ class Data:
 def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
     """Put the components on the page and connect them. What is chosen becomes `Session.dataset`."""
     listings = list_datasets()
-    first = _usual(listings)
+    first = usual(listings)
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
             source = gr.Dropdown(
@@ -134,7 +134,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
 
     def choose_by_name(visitor: str, name: str | None) -> list[Any]:
         known = {one.name: one for one in list_datasets()}
-        name = _usual([*known.values()]) if name is None else name
+        name = usual([*known.values()]) if name is None else name
         if name not in known:
             raise SettingsError(
                 "There is no data set {name!r:.80}. There are {known}.", name=name, known=", ".join(known)
@@ -283,11 +283,6 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
     stop.click(stop_fetching, queue=False, api_visibility="private")
     page.load(refresh_choices, outputs=source, queue=False, show_progress="hidden", api_visibility="private")
     return Data(source, again, opened, choose_by_name, wait)
-
-
-def _usual(listings: Sequence[DatasetListing]) -> str:
-    """What is chosen before anybody chose."""
-    return next((one.name for one in listings if one.here and one.name == DEFAULT), listings[0].name)
 
 
 def _fetch(name: str) -> Iterator:

@@ -44,7 +44,7 @@ FEW = 12
 COME_INTO_SIGHT_JS = """
 watch('value', () => {
   const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-  if (element.querySelector('.pl-pictures')) element.scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
+  if (element.querySelector('figure')) element.scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
 });
 """
 

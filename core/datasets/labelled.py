@@ -246,6 +246,13 @@ def _rank(item: Item, seed: int) -> int:
     return int.from_bytes(hashed.digest(), "big")
 
 
+def some_of(images: LabelledImages, count: int, *, seed: int = 0) -> LabelledImages:
+    """At most `count` pictures, each with the same chance, in their order. The same seed takes the same ones."""
+    if len(images) <= count:
+        return images
+    return images.take(np.sort(np.random.default_rng(seed).permutation(len(images))[:count]))
+
+
 def few_of_each(images: LabelledImages, count: int, *, seed: int) -> LabelledImages:
     """At most `count` pictures of each class, in their order; all where it is 0. The same seed takes the same ones."""
     if count == 0:

@@ -11,13 +11,14 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from core.errors import DatasetError
 
 Axes = Literal["spread", "classes"]
+AXES: tuple[Axes, ...] = get_args(Axes)
 
 
 @dataclass(frozen=True, eq=False)

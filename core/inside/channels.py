@@ -40,6 +40,7 @@ class Excitement:
         field_px: how much of it one place sees.
         indices: `(N,)` int64, the photos' positions in the data set; those that cannot be read are left out.
         maxima: `(N, C)` float32, each channel's largest value.
+        means: `(N, C)` float32, its mean over the places: an activation with an upper end (ReLU6) makes many maxima equal.
         places: `(N, C)` int32, where that is: row times the layer's width plus column.
     """
 
@@ -48,6 +49,7 @@ class Excitement:
     field_px: int
     indices: np.ndarray = field(repr=False)
     maxima: np.ndarray = field(repr=False)
+    means: np.ndarray = field(repr=False)
     places: np.ndarray = field(repr=False)
 
 
@@ -107,15 +109,16 @@ def exciting(
     seen = partial(Excitement, layer, (width, height), receptive_field_px(backbone, layer_name))
     indices = np.zeros(len(images), np.int64)
     maxima = np.zeros((len(images), layer.channels), np.float32)
+    means = np.zeros((len(images), layer.channels), np.float32)
     places = np.zeros((len(images), layer.channels), np.int32)
     left_out: list[LeftOut] = []
     done = readable = 0
     work = partial(_look, backbone, layer, images)
     with contextlib.closing(in_chunks(work, range(len(images)), CHUNK)) as chunks:
-        for positions, values, where, reasons in chunks:
+        for positions, values, averages, where, reasons in chunks:
             # rows are written once, so that snapshots may share the arrays
             rows = slice(readable, readable + len(positions))
-            indices[rows], maxima[rows], places[rows] = positions, values, where
+            indices[rows], maxima[rows], means[rows], places[rows] = positions, values, averages, where
             readable += len(positions)
             done += len(positions) + len(reasons)
             left_out += reasons
@@ -126,20 +129,20 @@ def exciting(
                     split=say(images.split),
                     name=images.name,
                 )
-            excitement = seen(indices[:readable], maxima[:readable], places[:readable])
+            excitement = seen(indices[:readable], maxima[:readable], means[:readable], places[:readable])
             found = top_of(excitement, channel, top)
             yield ExcitingSnapshot(done, len(images), channel, found, excitement, tuple(left_out))
 
 
 def top_of(excitement: Excitement, channel: int, count: int = 9) -> tuple[Exciting, ...]:
-    """The photos that excite a channel most, the strongest first.
+    """The photos that excite a channel most, the strongest first; of equal ones, those that excite it in more places.
 
     Raises:
         SettingsError: the layer has no such channel.
     """
     check_channel(excitement.layer, channel)
     values = excitement.maxima[:, channel]
-    best = np.argsort(-values, kind="stable")[:count]
+    best = np.lexsort((-excitement.means[:, channel], -values))[:count]
     box = partial(field_box, excitement.layer, excitement.view_size, excitement.field_px)
     return tuple(
         Exciting(int(excitement.indices[i]), float(values[i]), box(int(excitement.places[i, channel]))) for i in best
@@ -233,8 +236,8 @@ def _end_after(network: nn.Module, done: dict[str, object], name: str) -> None:
 
 def _look(
     backbone: Backbone, layer: Layer, images: LabelledImages, positions: Sequence[int]
-) -> tuple[list[int], np.ndarray, np.ndarray, list[LeftOut]]:
-    """Positions that can be read, `(n, C)` maxima and places, and why the others cannot."""
+) -> tuple[list[int], np.ndarray, np.ndarray, np.ndarray, list[LeftOut]]:
+    """Positions that can be read, `(n, C)` maxima, means and places, and why the others cannot."""
     readable, views, reasons = [], [], []
     for position in positions:
         try:
@@ -246,7 +249,9 @@ def _look(
         views.append(backbone.view(picture))
     if not views:
         empty = np.zeros((0, layer.channels))
-        return readable, empty, empty, reasons
+        return readable, empty, empty, empty, reasons
     with torch.inference_mode():
-        values, places = maps_of(backbone, layer, to_pixels(views)).flatten(2).max(2)
-    return readable, values.cpu().numpy(), places.cpu().numpy(), reasons
+        maps = maps_of(backbone, layer, to_pixels(views)).flatten(2)
+        values, places = maps.max(2)
+        means = maps.mean(2)
+    return readable, values.cpu().numpy(), means.cpu().numpy(), places.cpu().numpy(), reasons

@@ -156,6 +156,13 @@ def occlude(
     yield snapshot(total, correlation=correlation, test=test)
 
 
+def heat_of(snapshot: OcclusionSnapshot) -> torch.Tensor:
+    """What the class needs, as `drawing.over_photo` draws it: `(G, G)` in [0, 1]; 0 where nothing is known yet."""
+    falls = torch.from_numpy(np.nan_to_num(snapshot.falls)).clamp(min=0)
+    largest = falls.max()
+    return falls / largest if largest > 0 else falls
+
+
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Spearman's, of two rows of numbers of one length, equals sharing their rank; None where one row is all equal."""
     ranks = [_ranks(row) for row in (first, second)]

@@ -68,7 +68,7 @@ from demo.fool_run import (
 from demo.jobs import Job
 from demo.made_files import discard, new_file
 from demo.networks import value_of
-from demo.session import MAX_DRAWINGS, Sessions
+from demo.session import MAX_RESULTS, Sessions
 from tests.demo.made_runs import handler, make_run, visitor
 
 TAG = "<img src=x onerror=alert(1)>"
@@ -410,15 +410,15 @@ def test_a_picture_that_stays_is_sent_without_loss(attempt):
 
 def test_attempts_are_kept_for_pages_that_are_there_and_not_for_too_many():
     sessions = Sessions(200)
-    sessions.keep_attempt("gone", "attempt")
+    sessions.keep_result("gone", attempt="attempt")
     assert len(sessions) == 0
-    for number in range(MAX_DRAWINGS + 2):
+    for number in range(MAX_RESULTS + 2):
         sessions.change(str(number), shown="x")
-        sessions.keep_attempt(str(number), "attempt")
-        sessions.keep_dialled(str(number), "dialled")
-    kept = [sessions.get(str(number)) for number in range(MAX_DRAWINGS + 2)]
-    assert [session.attempt for session in kept] == [None, None] + ["attempt"] * MAX_DRAWINGS
-    assert [session.dialled for session in kept] == [None, None] + ["dialled"] * MAX_DRAWINGS
+        sessions.keep_result(str(number), attempt="attempt")
+        sessions.keep_result(str(number), dialled="dialled")
+    kept = [sessions.get(str(number)) for number in range(MAX_RESULTS + 2)]
+    assert [session.attempt for session in kept] == [None, None] + ["attempt"] * MAX_RESULTS
+    assert [session.dialled for session in kept] == [None, None] + ["dialled"] * MAX_RESULTS
 
 
 def test_files_carry_no_path_of_a_visitor():

@@ -1,5 +1,5 @@
 from demo.jobs import Job
-from demo.session import MAX_DRAWINGS, Sessions
+from demo.session import MAX_RESULTS, Sessions
 
 
 def _job() -> Job:
@@ -78,10 +78,10 @@ def test_an_answer_to_an_older_turn_is_not_remembered():
 
 def test_ideal_images_are_kept_for_pages_that_are_there_and_not_for_too_many():
     sessions = Sessions(200)
-    sessions.keep_drawing("gone", "picture")
+    sessions.keep_result("gone", ideal="picture")
     assert len(sessions) == 0
-    for number in range(MAX_DRAWINGS + 2):
+    for number in range(MAX_RESULTS + 2):
         sessions.change(str(number), shown="x")
-        sessions.keep_drawing(str(number), "picture")
-    kept = [sessions.get(str(number)).ideal for number in range(MAX_DRAWINGS + 2)]
-    assert kept == [None, None] + ["picture"] * MAX_DRAWINGS
+        sessions.keep_result(str(number), ideal="picture")
+    kept = [sessions.get(str(number)).ideal for number in range(MAX_RESULTS + 2)]
+    assert kept == [None, None] + ["picture"] * MAX_RESULTS

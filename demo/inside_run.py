@@ -1,0 +1,457 @@
+"""What looks inside a network for one visitor: from a photo and a choice to what the cards of the tab show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import core
+from core.errors import DatasetError, ImageError, SettingsError
+from demo.fool_example import ready_made
+from demo.fool_run import Attempt
+from demo.networks import Network, load, title_of
+from demo.session import VisitorsRun
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from core import Classifier, Prediction
+    from core.ascent.snapshot import AscentSnapshot
+    from core.datasets.labelled import Dataset, LabelledImages
+    from core.inside.atlas import Atlas, Axes, Neighbours
+    from core.inside.channels import Excitement, Exciting
+    from core.inside.fields import Box
+    from core.inside.layers import Layer
+    from core.inside.maps import FeatureMaps
+    from core.inside.occlusion import OcclusionSnapshot
+    from core.inside.why import Explanation
+
+# Photos that are looked at for a channel, and pictures on the map: half a minute at most on two processors.
+MOST_PICTURES = 600
+MOST_EXCITING = 9
+MOST_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A photo on its way through a network.
+
+    Attributes:
+        network: its title.
+        view: what the network saw.
+        stages: the maps of the layers on the strip.
+        layers: all that can be shown.
+        answer: what it says in the end.
+        filters: the first convolution's, as pictures; empty where there is none over colours.
+        figure: all maps of the last layer as one strip.
+    """
+
+    network: str
+    view: Image.Image = field(repr=False)
+    stages: tuple[FeatureMaps, ...]
+    layers: tuple[Layer, ...]
+    answer: Prediction
+    filters: tuple[Image.Image, ...] = field(repr=False)
+    figure: Image.Image = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerLook:
+    """One layer, and in it one channel.
+
+    Attributes:
+        maps: of the layer.
+        channel: which one is looked at.
+        over: its map over the photo.
+        field_px: how much of the view one place sees.
+        box: what the strongest place sees.
+    """
+
+    maps: FeatureMaps
+    channel: int
+    over: Image.Image = field(repr=False)
+    field_px: int
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Excited:
+    """Photos that excite the channels of a layer, kept for the next channel.
+
+    Attributes:
+        about: network, layer and data set; see `about_of`.
+        images: the photos.
+        title: what their data set is called.
+        excitement: among those that were looked at.
+        done, total: photos.
+    """
+
+    about: tuple[str, str, str]
+    images: LabelledImages = field(repr=False)
+    title: str
+    excitement: Excitement = field(repr=False)
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class ExcitingPhoto:
+    """A photo that excites a channel: what the network saw of it, its class, where, and how strongly."""
+
+    view: Image.Image = field(repr=False)
+    class_name: str
+    box: Box
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelDrawing:
+    """The ideal image of one channel of a layer, as far as it is."""
+
+    layer: Layer
+    snapshot: AscentSnapshot = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class WhyLook:
+    """Why a network says a class of a picture.
+
+    Attributes:
+        network: its title.
+        name: of the class.
+        layer: title of the layer whose maps it is made of.
+        over: the map over what the network saw.
+        explanation: the map, and how it was found.
+        answer: what the network says of the picture.
+    """
+
+    network: str
+    name: str
+    layer: str
+    over: Image.Image = field(repr=False)
+    explanation: Explanation
+    answer: Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """An explanation under test, as far as it is; `over`: the falls over the photo."""
+
+    look: WhyLook
+    snapshot: OcclusionSnapshot
+    over: Image.Image = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Fooled:
+    """A photo before and after an attack: why the network says what it says, by picture and class.
+
+    Attributes:
+        own, target: names of what is read before and after.
+        before, after: looks at the photo and at the changed picture, for `own` and for `target`.
+        made_before: whether it is the app's own example.
+    """
+
+    own: str
+    target: str
+    before: tuple[WhyLook, WhyLook]
+    after: tuple[WhyLook, WhyLook]
+    made_before: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """Pictures on a map.
+
+    Attributes:
+        network: its title.
+        title: what the data set is called.
+        images: the pictures, in the order of the atlas.
+        vectors: their embeddings.
+        atlas: where they lie.
+        photo: where the visitor's photo lies; None without one.
+        near: its nearest pictures.
+    """
+
+    network: str
+    title: str
+    images: LabelledImages = field(repr=False)
+    vectors: object = field(repr=False)
+    atlas: Atlas
+    photo: tuple[float, float] | None
+    near: Neighbours | None
+
+
+@dataclass(frozen=True)
+class MapProgress:
+    """How far the embeddings of a map are."""
+
+    done: int
+    total: int
+
+
+def walk_photo(photo: str, network: Network) -> Walk:
+    """The photo through the whole network.
+
+    Raises:
+        PetLensError: the photo cannot be read, or the network has no maps.
+    """
+    from core.errors import BackboneError
+    from core.inside.drawing import strip
+    from core.inside.layers import layers_of
+    from core.inside.maps import first_filters, walk
+
+    classifier = load(network)
+    backbone = classifier.backbone
+    picture = read_photo(classifier, photo)
+    stages = walk(backbone, picture)
+    try:
+        filters = tuple(first_filters(backbone))
+    except BackboneError:
+        filters = ()
+    (answer,) = classifier.predict([picture])
+    figure = strip(stages[-1].maps)
+    return Walk(title_in(network, classifier), stages[-1].view, stages, layers_of(backbone), answer, filters, figure)
+
+
+def look_at_layer(
+    photo: str, network: Network, layer_name: str, channel: object, *, exactly: bool = False
+) -> LayerLook:
+    """One layer's maps of a photo.
+
+    Args:
+        channel: None: the strongest.
+        exactly: else a layer that the network has not stands for its first, and a channel that there is not for the
+            strongest: who changes the network need not choose anew.
+
+    Raises:
+        PetLensError: the photo cannot be read; or, exactly, there is no such layer or channel.
+    """
+    from core.inside.channels import check_channel
+    from core.inside.drawing import over_photo, stretched
+    from core.inside.fields import field_box, receptive_field_px
+    from core.inside.layers import layers_of, stages_of
+    from core.inside.maps import feature_maps
+
+    classifier = load(network)
+    backbone = classifier.backbone
+    known = exactly or layer_name in {layer.name for layer in layers_of(backbone)}
+    name = layer_name if known else stages_of(backbone)[0].name
+    maps = feature_maps(backbone, read_photo(classifier, photo), name)
+    layer = maps.layer
+    if exactly and channel is not None:
+        check_channel(layer, channel)
+    chosen = channel if known and is_channel(channel, layer) else int(maps.order[0])
+    field_px = receptive_field_px(backbone, name)
+    box = field_box(layer, maps.view.size, field_px, int(maps.maps[chosen].flatten().argmax()))
+    over = over_photo(maps.view, stretched(maps.maps[chosen : chosen + 1])[0])
+    return LayerLook(maps, int(chosen), over, field_px, box)
+
+
+def is_channel(value: object, layer: Layer) -> bool:
+    """Whether it is the number of one of a layer's channels."""
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return whole and 0 <= value < layer.channels and value == int(value)
+
+
+def checked_channel(value: object) -> int:
+    """The number of a channel.
+
+    Raises:
+        SettingsError: it is no whole number from 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6 or value != int(value):
+        raise SettingsError("A channel is a whole number from 0, not {value!r:.80}.", value=value)
+    return int(value)
+
+
+def about_of(network: Network, layer_name: str, dataset: str) -> tuple[str, str, str]:
+    """What photos were looked at with: two that are equal have the same answer."""
+    return network if isinstance(network, str) else network.token, layer_name, dataset
+
+
+def find_exciting(network: Network, layer_name: str, channel: int, dataset: Dataset) -> Iterator[Excited]:
+    """Look through pictures of a data set for those that excite a channel.
+
+    Raises:
+        PetLensError: there is no such layer or channel, or no picture can be read.
+    """
+    from core.inside.channels import exciting
+
+    images = some_pictures(dataset)
+    about = about_of(network, layer_name, dataset.name)
+    for snapshot in exciting(load(network).backbone, layer_name, images, channel=channel, top=MOST_EXCITING):
+        yield Excited(about, images, dataset.title, snapshot.excitement, snapshot.done, snapshot.total)
+
+
+def exciting_photos(excited: Excited, channel: int, network: Network) -> tuple[ExcitingPhoto, ...]:
+    """Those that excite one channel most, opened; who cannot be opened any more is left out."""
+    from core.datasets.labelled import read_item
+    from core.inside.channels import top_of
+
+    backbone = load(network).backbone
+    found = []
+    for one in top_of(excited.excitement, channel, MOST_EXCITING):
+        try:
+            view = backbone.view(read_item(excited.images.items[one.index], short_side_px=max(backbone.input_size)))
+        except ImageError:
+            continue
+        found.append(ExcitingPhoto(view, _class_of(excited.images, one), one.box, one.value))
+    return tuple(found)
+
+
+def _class_of(images: LabelledImages, one: Exciting) -> str:
+    return images.class_names[int(images.labels[one.index])]
+
+
+def draw_channel(network: Network, layer_name: str, channel: int, *, max_seconds: float) -> Iterator[ChannelDrawing]:
+    """The ideal image of a channel: the ascent of the Ideal image tab, with the channel's mean as its score."""
+    from core.ascent.presets import CHANNEL
+    from core.inside.channels import channel_classifier, check_channel
+    from core.inside.layers import find_layer
+
+    backbone = load(network).backbone
+    layer = find_layer(backbone, layer_name)
+    check_channel(layer, channel)
+    for snapshot in core.ascend(channel_classifier(backbone, layer_name), [channel], CHANNEL, max_seconds=max_seconds):
+        yield ChannelDrawing(layer, snapshot)
+
+
+def explain(photo: str, network: Network, label: object) -> WhyLook:
+    """Why a network says a class of a photo.
+
+    Args:
+        label: index of the class; None: that which it says.
+
+    Raises:
+        PetLensError: the photo cannot be read, the network has no such class, or no maps that its answer follows from.
+    """
+    classifier = load(network)
+    return _explained(classifier, title_in(network, classifier), read_photo(classifier, photo), label)
+
+
+def _explained(classifier: Classifier, title: str, picture: Image.Image, label: object) -> WhyLook:
+    from core.inside.drawing import over_photo
+    from core.inside.layers import find_layer
+    from core.inside.why import why
+
+    (answer,) = classifier.predict([picture])
+    if label is None:
+        label = answer.top(1)[0].index
+    explanation = why(classifier, picture, int(label) if isinstance(label, float) and label.is_integer() else label)
+    over = over_photo(explanation.view, explanation.map)
+    layer = find_layer(classifier.backbone, explanation.layer).title
+    return WhyLook(title, classifier.class_names[explanation.label], layer, over, explanation, answer)
+
+
+def put_to_test(photo: str, network: Network, label: object) -> Iterator[Tested]:
+    """Cover parts of the photo, and compare what the network minds with what the explanation says."""
+    from core.inside.drawing import over_photo
+    from core.inside.occlusion import heat_of, occlude
+
+    classifier = load(network)
+    picture = read_photo(classifier, photo)
+    look = _explained(classifier, title_in(network, classifier), picture, label)
+    explanation = look.explanation
+    for snapshot in occlude(classifier, picture, explanation.label, explanation=explanation):
+        yield Tested(look, snapshot, over_photo(explanation.view, heat_of(snapshot)))
+
+
+def before_and_after(attempt: Attempt | None) -> Fooled:
+    """Why the network says what it says, in the visitor's attacked picture; without one, in the app's own example.
+
+    Raises:
+        PetLensError: the network is not there any more, or there is no example.
+    """
+    example = None if attempt is not None and attempt.attacked.success else ready_made()
+    if attempt is None or not attempt.attacked.success:
+        if example is None:
+            raise SettingsError("There is no attacked picture yet. Make one in the tab “Fool it”.")
+        network, attacked = core.DEFAULT_BACKBONE, example.attacked
+    else:
+        network, attacked = attempt.wish.network, attempt.attacked
+    classifier = load(network)
+    title = title_in(network, classifier)
+    labels = attacked.before.top(1)[0].index, attacked.prediction.top(1)[0].index
+    before, after = (
+        tuple(_explained(classifier, title, picture, label) for label in labels)
+        for picture in (attacked.original, attacked.picture)
+    )
+    own, target = (classifier.class_names[label] for label in labels)
+    return Fooled(own, target, before, after, example is not None)
+
+
+def lay_out(photo: str | None, network: Network, dataset: Dataset, axes: Axes) -> Iterator[MapProgress | Mapped]:
+    """Embed pictures of a data set, which are remembered on disk, and lay them out with the visitor's photo among them.
+
+    Raises:
+        PetLensError: there are too few pictures or classes, or the photo cannot be read.
+    """
+    from core.embeddings import embed
+    from core.inside.atlas import AXES, atlas, neighbours, place
+
+    if axes not in AXES:
+        raise SettingsError("There are no axes {axes!r:.80}. There are {known}.", axes=axes, known=", ".join(AXES))
+    classifier = load(network)
+    backbone = classifier.backbone
+    own = None
+    if photo:
+        from core.images import to_pixels
+
+        own = backbone.fast_embeddings(to_pixels([backbone.view(read_photo(classifier, photo))])).numpy()
+    for snapshot in embed(backbone, some_pictures(dataset)):
+        if snapshot.embeddings is None:
+            yield MapProgress(snapshot.done, snapshot.total)
+    embeddings = snapshot.embeddings
+    laid = atlas(embeddings.vectors, embeddings.images.labels, axes=axes)
+    where = near = None
+    if own is not None:
+        x, y = place(laid, own)[0]
+        where, near = (float(x), float(y)), neighbours(embeddings.vectors, own[0], MOST_NEIGHBOURS)
+    title = title_in(network, classifier)
+    yield Mapped(title, dataset.title, embeddings.images, embeddings.vectors, laid, where, near)
+
+
+def near_one(mapped: Mapped, index: int) -> Neighbours:
+    """The nearest pictures of one on the map, itself the first.
+
+    Raises:
+        SettingsError: there is no such picture.
+    """
+    from core.inside.atlas import neighbours
+
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(mapped.images):
+        raise SettingsError("There is no such picture on the map.")
+    return neighbours(mapped.vectors, mapped.vectors[index], MOST_NEIGHBOURS + 1)
+
+
+def some_pictures(dataset: Dataset) -> LabelledImages:
+    """Those to learn from, or the only ones that there are; not too many.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    from core.datasets.labelled import some_of
+
+    images = dataset.splits.get("train") or dataset.split(dataset.final_split)
+    if not len(images):
+        raise DatasetError("There are no pictures in {name}. Choose others.", name=dataset.title)
+    return some_of(images, MOST_PICTURES)
+
+
+def title_in(network: Network, classifier: Classifier) -> str:
+    """What the visitor knows a network by."""
+    return title_of(network) if isinstance(network, VisitorsRun) else classifier.backbone.title
+
+
+def read_photo(classifier: Classifier, photo: str) -> Image.Image:
+    """The visitor's photo.
+
+    Raises:
+        ImageError: it is not there any more, or no picture.
+    """
+    if not os.path.exists(photo):
+        raise ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
+    return classifier.read(photo)
