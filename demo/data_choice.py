@@ -15,8 +15,8 @@ from demo.languages import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.datasets.opening import DatasetListing
     from core.datasets.labelled import Dataset
+    from core.datasets.opening import DatasetListing
 
 # What is chosen before anybody chose, where it is here.
 _USUAL = "oxford-pets"
