@@ -61,9 +61,6 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
                 tr("for photos that excite a channel, and for the map"),
                 elem_id="inside-data",
             )
-            link = gr.Textbox(
-                label=tr("Link to this layer"), buttons=["copy"], interactive=False, max_lines=4, elem_id="inside-link"
-            )
         with gr.Column(scale=7, min_width=290):
             said = gr.HTML(
                 cards.waiting_card(tr("Waking the network …")), elem_id="inside-said", elem_classes="pl-bare"
@@ -75,6 +72,13 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
                     why = build_why(context, photo, network)
                 with gr.Tab(tr("Map of the pictures"), id="map"):
                     build_map(context, photo, network, pictures)
+            link = gr.Textbox(
+                label=tr("Link with these settings"),
+                buttons=["copy"],
+                interactive=False,
+                max_lines=4,
+                elem_id="inside-link",
+            )
     page_address, look_from_elsewhere = gr.Textbox(visible=False), gr.Textbox(visible="hidden")
     # what is on the screen: the tab is seen again more often than something has changed
     seen = gr.Textbox(visible="hidden")

@@ -151,6 +151,29 @@ def theme() -> gr.themes.Base:
         font=[gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
         radius_size="lg",
+    ).set(
+        # what Soft has as grey and as white on teal is too pale to be read by everybody (WCAG 2, AA: 4.5 to 1)
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_400",
+        link_text_color_visited="*primary_700",
+        link_text_color_visited_dark="*primary_400",
+        block_label_text_color="*primary_800",
+        block_label_background_fill_dark="*primary_700",
+        block_title_text_color="*primary_800",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_secondary_background_fill_hover_dark="*primary_700",
+        button_primary_border_color="*primary_700",
+        button_primary_border_color_dark="*primary_700",
+        checkbox_label_background_fill_selected="*primary_700",
+        checkbox_label_background_fill_selected_dark="*primary_700",
+        color_accent="*primary_700",
     )
 
 
