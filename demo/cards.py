@@ -11,13 +11,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from demo.languages import mark, tr, tr_n
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from core import Prediction, Ranked, Species
     from demo.jobs import Progress
 
@@ -42,10 +40,13 @@ class Look:
     trained_on: str = ""
 
 
-def result_card(look: Look, *, top: int = 5) -> str:
+def result_card(look: Look, *, top: int = 5, explained: str = "") -> str:
     """Headline, cat / dog / neither, the best names as bars, a note where one is due, time and network below.
 
     A run of the visitor's own has other classes: no cat / dog / neither, and how many names it can choose from.
+
+    Args:
+        explained: markup that says why, where the visitor wants to know.
     """
     prediction = look.prediction
     ranked = prediction.top(top)
@@ -64,7 +65,7 @@ def result_card(look: Look, *, top: int = 5) -> str:
         f'<span class="pl-percent">{percent(headline.probability)}</span></p>'
         f"{_species_bar(prediction.species)}"
         f"{_note(prediction, headline)}"
-        f"{bars(ranked)}"
+        f"{bars(ranked)}{explained}"
         f'<p class="pl-foot">{knows}{_time(look)} · {escape(look.network)} · {licence}</p>'
     )
 
@@ -78,6 +79,11 @@ def bars(ranked: Sequence[Ranked]) -> str:
 def message_card(text: str) -> str:
     """Something that went wrong, in words."""
     return _card(f'<p class="pl-note pl-warning" role="alert">{escape(text)}</p>')
+
+
+def note(text: str) -> str:
+    """Something that is worth knowing, inside of a card."""
+    return f'<p class="pl-note">{escape(text)}</p>'
 
 
 def waiting_card(text: str, share: float | None = None) -> str:
@@ -173,7 +179,7 @@ def _note(prediction: Prediction, headline: Ranked) -> str:
             text = tr("Quite surely a dog, but the breed is a guess: no name gets half of the votes.")
     else:
         return ""
-    return f'<p class="pl-note">{escape(text)}</p>'
+    return note(text)
 
 
 def _unsure_note(prediction: Prediction) -> str:
@@ -217,8 +223,8 @@ def percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")
 
 
-def picture_url(picture: Image.Image, *, exact: bool) -> str:
-    """A picture inside the page; `exact`: without loss, several times as large."""
+def picture_url(picture: Any, *, exact: bool) -> str:
+    """A PIL picture inside the page; `exact`: without loss, several times as large."""
     if not exact:
         from core.ascent.film import as_jpeg
 

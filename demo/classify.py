@@ -17,6 +17,8 @@ from demo.classify_many import build_several_photos
 from demo.context import Context
 from demo.data_cards import title_in_words
 from demo.examples import examples, photo_named
+from demo.inside_run import explain
+from demo.inside_why_cards import overlay_figure
 from demo.languages import tr
 from demo.messages import message_for
 from demo.networks import (
@@ -42,7 +44,7 @@ def build_classify_tab(context: Context, page: gr.Blocks) -> tuple[list[gr.Dropd
     """Put the tab's components on the page and connect them; returns the lists of networks, and what opens it from elsewhere.
 
     Whoever changes the visitor's runs gives these lists `networks.updated_lists`. A link brings "network", "compare" (a
-    second one) and "photo", one of the app's own examples; without it the photo stays as it is.
+    second one), "why" (1: where it looks) and "photo", one of the app's own examples; without it the photo stays as it is.
     """
     gr.Markdown(
         tr(
@@ -82,6 +84,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
             with gr.Row():
                 backbone = network_dropdown(tr("Network"), tr("or type another timm network's name"))
                 second = network_dropdown(tr("Compare with"), tr("a second network beside the first"), value=NO_SECOND)
+            why = gr.Checkbox(label=tr("Show where it looks"), elem_id="classify-why")
             button = gr.Button(tr("Classify"), variant="primary", elem_id="classify")
             # not where the results are: those are on their way when a link is read
             said = gr.HTML(elem_id="classify-said")
@@ -94,26 +97,27 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     wanted = gr.Textbox(visible="hidden")
     show_from_elsewhere = gr.Textbox(visible="hidden")
 
-    async def show(photo: str | None, backbone: str, compare_with: str, request: gr.Request) -> tuple:
+    async def show(photo: str | None, backbone: str, compare_with: str, why: bool, request: gr.Request) -> tuple:
         visitor = request.session_hash
         turn = context.sessions.next_turn(visitor)
-        first, first_waits = await _card(context, photo, backbone, visitor)
+        first, first_waits = await _card(context, photo, backbone, visitor, why=why is True)
         if is_none(compare_with):
             second, second_waits = gr.skip(), False
         else:
-            second, second_waits = await _card(context, photo, compare_with, visitor)
+            second, second_waits = await _card(context, photo, compare_with, visitor, why=why is True)
         context.sessions.answer(visitor, turn, (first, second))
         signal = str(turn) if first_waits or second_waits else gr.skip()
         return first, second, gr.update(visible=not is_none(compare_with)), signal
 
     async def prepare(
-        photo: str | None, backbone: str, compare_with: str, turn: str, request: gr.Request
+        photo: str | None, backbone: str, compare_with: str, why: bool, turn: str, request: gr.Request
     ) -> AsyncIterator[tuple]:
         async def both() -> AsyncIterator[tuple]:
-            async for card in _prepare_then_card(context, photo, backbone, request.session_hash):
+            card_of = partial(_prepare_then_card, context, photo, visitor=request.session_hash, why=why is True)
+            async for card in card_of(backbone):
                 yield card, gr.skip()
             if not is_none(compare_with):
-                async for card in _prepare_then_card(context, photo, compare_with, request.session_hash):
+                async for card in card_of(compare_with):
                     yield gr.skip(), card
 
         async for two_cards in _while_waiting(both(), lambda: _is_late(context, request, turn)):
@@ -134,7 +138,8 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
         named = await context.quick.run(photo_named, params)
         network, compared = params.get("network", core.DEFAULT_BACKBONE), params.get("compare", NO_SECOND)
-        return gr.update(selected="one"), named or gr.skip(), network[:200], compared[:200]
+        explained = params.get("why") == "1"
+        return gr.update(selected="one"), named or gr.skip(), network[:200], compared[:200], explained
 
     for example_button, example in zip(example_buttons, ready, strict=True):
         example_button.click(
@@ -144,14 +149,14 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     listen = partial(
         gr.on,
         fn=show,
-        inputs=[photo, backbone, second],
+        inputs=[photo, backbone, second, why],
         outputs=[first_card, second_card, second_place, wanted],
         show_progress="hidden",
         trigger_mode="always_last",
         queue=False,
         api_visibility="private",
     )
-    listen([page.load, photo.change, backbone.change, second.change, show_from_elsewhere.change])
+    listen([page.load, photo.change, backbone.change, second.change, why.change, show_from_elsewhere.change])
     listen([button.click], scroll_to_output=True)  # on a phone the result lies below
     # what a link could not do is told until the visitor does something
     acts = [photo.input, backbone.input, second.input, button.click, show_from_elsewhere.change]
@@ -159,7 +164,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     gr.on(acts, None, js="() => ''", outputs=said, show_progress="hidden")
     wanted.change(
         prepare,
-        inputs=[photo, backbone, second, wanted],
+        inputs=[photo, backbone, second, why, wanted],
         outputs=[first_card, second_card],
         show_progress="hidden",
         trigger_mode="multiple",
@@ -171,7 +176,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     if not any(event.api_name == _ENDPOINT for event in page.fns.values()):
         top, answer, ask = gr.Number(5, visible=False), gr.JSON(visible=False), gr.Button(visible=False)
         ask.click(classify, inputs=[photo, backbone, top], outputs=answer, api_name=_ENDPOINT, concurrency_limit=None)
-    opener = Opener("classify", [parts, photo, backbone, second], open_with, said, show_from_elsewhere)
+    opener = Opener("classify", [parts, photo, backbone, second, why], open_with, said, show_from_elsewhere)
     return [backbone, second], opener
 
 
@@ -195,12 +200,13 @@ async def _while_waiting(stream: AsyncIterator[tuple], ends: Callable[[], bool])
 
 
 async def _card(
-    context: Context, photo: str | None, value: str, visitor: str, *, prepared: bool = False
+    context: Context, photo: str | None, value: str, visitor: str, *, why: bool = False, prepared: bool = False
 ) -> tuple[str, bool]:
     """The card for one photo, and whether the network must be fetched or loaded first.
 
     Args:
         value: of a list of networks.
+        why: whether the visitor wants to see where it looks.
         prepared: the network was loaded a moment ago; if others have pushed it out since, it is loaded again.
     """
     if not photo:
@@ -208,14 +214,17 @@ async def _card(
     try:
         network = find_network(context, value, visitor)
         look = await context.quick.run(_look, photo, network, prepared)
+        if look is None:
+            return cards.waiting_card(tr("Waking {network} …", network=title_of(network))), True
+        explained = await context.quick.run(_explained, photo, network, look) if why else ""
     except Exception as error:
         return cards.message_card(message_for(error)), False
-    if look is None:
-        return cards.waiting_card(tr("Waking {network} …", network=title_of(network))), True
-    return cards.result_card(look), False
+    return cards.result_card(look, explained=explained), False
 
 
-async def _prepare_then_card(context: Context, photo: str | None, value: str, visitor: str) -> AsyncIterator[str]:
+async def _prepare_then_card(
+    context: Context, photo: str | None, value: str, *, visitor: str, why: bool
+) -> AsyncIterator[str]:
     """The cards while a network is fetched and loaded, then the one for the photo."""
     try:
         async for waiting in prepare_network(context, find_network(context, value, visitor)):
@@ -223,7 +232,7 @@ async def _prepare_then_card(context: Context, photo: str | None, value: str, vi
     except Exception as error:
         yield cards.message_card(message_for(error))
         return
-    yield (await _card(context, photo, value, visitor, prepared=True))[0]
+    yield (await _card(context, photo, value, visitor, why=why, prepared=True))[0]
 
 
 def _look(photo: str, network: Network, prepared: bool) -> cards.Look | None:
@@ -241,6 +250,14 @@ def _look(photo: str, network: Network, prepared: bool) -> cards.Look | None:
     backbone = classifier.backbone
     trained_on = title_in_words(network.record.dataset.title) if isinstance(network, VisitorsRun) else ""
     return cards.Look(backbone.title, backbone.licence, prediction, read - start, done - read, trained_on)
+
+
+def _explained(photo: str, network: Network, look: cards.Look) -> str:
+    """Where it looks for the name that the card shows first; in words why not, for a network without maps."""
+    try:
+        return overlay_figure(explain(photo, network, look.prediction.headline.index))
+    except core.BackboneError as error:
+        return cards.note(message_for(error))
 
 
 def _as_json(photo: str | None, backbone: str, top: float) -> dict:

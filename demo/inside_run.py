@@ -1,11 +1,14 @@
-"""What looks inside a network for one visitor: from a photo and a choice to what the cards of the tab show."""
+"""What looks inside a network for one visitor: from a photo and a choice to what the cards of the tab show.
+
+Pictures are PIL's, as `core` makes them.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import core
 from core.errors import DatasetError, ImageError, SettingsError
@@ -15,8 +18,6 @@ from demo.networks import Network, load, title_of
 from demo.session import VisitorsRun
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from core import Classifier, Prediction
     from core.ascent.snapshot import AscentSnapshot
     from core.datasets.labelled import Dataset, LabelledImages
@@ -49,12 +50,12 @@ class Walk:
     """
 
     network: str
-    view: Image.Image = field(repr=False)
+    view: Any = field(repr=False)
     stages: tuple[FeatureMaps, ...]
     layers: tuple[Layer, ...]
     answer: Prediction
-    filters: tuple[Image.Image, ...] = field(repr=False)
-    figure: Image.Image = field(repr=False)
+    filters: tuple[Any, ...] = field(repr=False)
+    figure: Any = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class LayerLook:
 
     maps: FeatureMaps
     channel: int
-    over: Image.Image = field(repr=False)
+    over: Any = field(repr=False)
     field_px: int
     box: Box
 
@@ -100,7 +101,7 @@ class Excited:
 class ExcitingPhoto:
     """A photo that excites a channel: what the network saw of it, its class, where, and how strongly."""
 
-    view: Image.Image = field(repr=False)
+    view: Any = field(repr=False)
     class_name: str
     box: Box
     value: float
@@ -130,7 +131,7 @@ class WhyLook:
     network: str
     name: str
     layer: str
-    over: Image.Image = field(repr=False)
+    over: Any = field(repr=False)
     explanation: Explanation
     answer: Prediction
 
@@ -141,7 +142,7 @@ class Tested:
 
     look: WhyLook
     snapshot: OcclusionSnapshot
-    over: Image.Image = field(repr=False)
+    over: Any = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,7 +333,7 @@ def explain(photo: str, network: Network, label: object) -> WhyLook:
     return _explained(classifier, title_in(network, classifier), read_photo(classifier, photo), label)
 
 
-def _explained(classifier: Classifier, title: str, picture: Image.Image, label: object) -> WhyLook:
+def _explained(classifier: Classifier, title: str, picture: Any, label: object) -> WhyLook:
     from core.inside.drawing import over_photo
     from core.inside.layers import find_layer
     from core.inside.why import why
@@ -446,7 +447,7 @@ def title_in(network: Network, classifier: Classifier) -> str:
     return title_of(network) if isinstance(network, VisitorsRun) else classifier.backbone.title
 
 
-def read_photo(classifier: Classifier, photo: str) -> Image.Image:
+def read_photo(classifier: Classifier, photo: str) -> Any:
     """The visitor's photo.
 
     Raises:

@@ -22,6 +22,7 @@ from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
 from demo.learn import build_learn_tab
 from demo.learn_stations import build_lesson_bar
+from demo.photo import SECURE_SCRIPT
 from demo.tab_opener import connect_links
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
@@ -123,7 +124,7 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
     return {
         "theme": theme(),
         "css_paths": [ASSETS / name for name in STYLE_SHEETS],
-        "head": _language_script(spoken or languages()),
+        "head": _first_script(spoken or languages()),
         "favicon_path": ASSETS / "logo.svg",
         "footer_links": ["api"],
         # these very files, wherever the packages are installed
@@ -193,11 +194,12 @@ def _load_what_everybody_needs() -> None:
     core.find_class("0")  # reads the names
 
 
-def _language_script(spoken: Sequence[Language]) -> str:
-    """Who comes without having chosen a language gets that of the browser."""
+def _first_script(spoken: Sequence[Language]) -> str:
+    """Who comes without having chosen a language gets that of the browser; what this browser cannot do here is marked."""
     script = (ASSETS / "language.js").read_text(encoding="utf-8")
     codes = json.dumps([language.code for language in spoken])
-    return f"<script>{script.replace('const languages = LANGUAGES', f'const languages = {codes}')}</script>"
+    script = script.replace("const languages = LANGUAGES", f"const languages = {codes}")
+    return f"<script>{SECURE_SCRIPT}\n{script}</script>"
 
 
 def _header(spoken: Sequence[Language]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABCMeta
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,16 +12,13 @@ from gradio.components.image import ImageData
 
 from demo.languages import tr
 
+# Whether the browser gives a page of this address camera and clipboard; what then is hidden, style.css says.
+SECURE_SCRIPT = "document.documentElement.classList.toggle('pl-insecure', !window.isSecureContext);"
+
 
 def photo_input(**arguments: Any) -> gr.Image:
-    """A `gr.Image` that gives its handler the path of the uploaded file, unopened.
-
-    Gradio would open every file with Pillow first, before our limits and our messages: a broken file would end in a
-    bare "Error". That the path is an upload and not any file of the server, Gradio has checked before.
-    """
-    return _unopened()(
-        type="filepath",
-        image_mode=None,
+    """A place for a photo, and below it why it may have no camera. Handlers get the path, as of `unopened_image`."""
+    photo = unopened_image(
         sources=["upload", "webcam", "clipboard"],
         # the camera that looks away from the person, where a phone has two
         webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
@@ -28,6 +26,25 @@ def photo_input(**arguments: Any) -> gr.Image:
         placeholder=tr("Drop a photo here"),
         **arguments,
     )
+    say_why_no_camera()
+    return photo
+
+
+def unopened_image(**arguments: Any) -> gr.Image:
+    """A `gr.Image` that gives its handler the path of the uploaded file, unopened.
+
+    Gradio would open every file with Pillow first, before our limits and our messages: a broken file would end in a
+    bare "Error". That the path is an upload and not any file of the server, Gradio has checked before.
+    """
+    return _unopened()(type="filepath", image_mode=None, **arguments)
+
+
+def say_why_no_camera() -> None:
+    """A note that is seen only where the browser gives the page no camera."""
+    words = tr(
+        "No camera here: browsers give it only to pages from https or from this very computer. Files can be dropped or chosen."
+    )
+    gr.HTML(f'<p class="pl-foot">{escape(words)}</p>', elem_classes=["pl-why-no-camera", "pl-bare"])
 
 
 @functools.cache

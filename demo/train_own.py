@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
-from gradio.components.image import ImageData
 
 from core import places
 from core.datasets.labelled import MIN_PICTURES
@@ -22,6 +21,7 @@ from demo.context import Context
 from demo.languages import tr, tr_n
 from demo.messages import message_for
 from demo.opening import Opened, look_at
+from demo.photo import say_why_no_camera, unopened_image
 
 MAX_CLASSES = 8
 _FIRST_SHOWN = 2
@@ -80,12 +80,13 @@ def build_own_classes(context: Context) -> OwnClasses:
             removers.append(gr.Button(tr("Remove the last shot"), size="sm", visible=False))
         rows.append(row)
     shown = gr.State(_FIRST_SHOWN)
-    with gr.Accordion(tr("Take pictures with the camera"), open=False, elem_id="own-camera"):
+    say_why_no_camera()
+    with gr.Accordion(
+        tr("Take pictures with the camera"), open=False, elem_id="own-camera", elem_classes="pl-needs-camera"
+    ):
         choices = _class_choices([""] * _FIRST_SHOWN)
         into = gr.Radio(choices, value=0, label=tr("Each picture that you take is added to"))
-        camera = gr.Image(
-            type="filepath",
-            image_mode=None,
+        camera = unopened_image(
             sources=["webcam"],
             label=tr("Camera"),
             height=320,
@@ -93,7 +94,6 @@ def build_own_classes(context: Context) -> OwnClasses:
             buttons=[],
             elem_id="camera",
         )
-        camera.preprocess = _path_of  # unopened: reading is left to `core`, with its limits and messages
         said = gr.HTML()
     with gr.Row():
         more = gr.Button(tr("Add a class"), size="sm")
@@ -276,10 +276,6 @@ def _sweep(parent: Path) -> None:
     for folder in parent.iterdir() if parent.is_dir() else ():
         if now - folder.stat().st_mtime > _UNUSED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _path_of(payload: ImageData | None) -> str | None:
-    return payload.path if payload is not None else None
 
 
 def _choices(shown: int, names: Sequence[str]) -> dict:

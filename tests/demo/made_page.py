@@ -11,6 +11,7 @@ from demo.classify import build_classify_tab
 from demo.context import Context
 from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
+from demo.inside import build_inside_tab
 from demo.tab_opener import Opener, connect_links
 from demo.train import build_train_tab
 from demo.visitors_runs import browser_runs
@@ -44,9 +45,11 @@ def make_page(context: Context, asked: dict[str, dict[str, str]] | None = None) 
                 _, ideal = build_ideal_tab(context, page, ideal_tab)
             with gr.Tab("Fool it", id="fool") as fool_tab:
                 _, fool = build_fool_tab(context, page, fool_tab)
+            with gr.Tab("Look inside", id="inside") as inside_tab:
+                _, inside = build_inside_tab(context, page, inside_tab)
             with train_place:
                 train = build_train_tab(context, page, train_tab, tabs=tabs, tokens=tokens, network_lists=lists)
-        openers = {opener.tab: opener for opener in (classify, train, ideal, fool)}
+        openers = {opener.tab: opener for opener in (classify, train, ideal, fool, inside)}
         for opener in openers.values():
             connect_links(page, tabs, opener)
         for tab, button in buttons.items():

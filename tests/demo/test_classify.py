@@ -60,7 +60,7 @@ def test_a_broken_photo_gives_a_message_without_a_path(context, tmp_path):
 
 def test_a_network_that_cannot_be_had_gives_a_message(context, chelsea, monkeypatch):
     monkeypatch.setenv("PETLENS_FETCH", "0")
-    card = _collect(classify._prepare_then_card(context, str(chelsea), "resnet50", "me"))[-1]
+    card = _collect(classify._prepare_then_card(context, str(chelsea), "resnet50", visitor="me", why=False))[-1]
     assert "switched fetching off" in card
 
 
@@ -108,7 +108,7 @@ def own_run(context, classifier, tmp_path, monkeypatch):
 
 
 def _cards(context, photo, value, visitor) -> list[str]:
-    return _collect(classify._prepare_then_card(context, photo, value, visitor))
+    return _collect(classify._prepare_then_card(context, photo, value, visitor=visitor, why=False))
 
 
 def test_a_photo_is_named_by_the_visitors_own_run(context, chelsea, own_run):

@@ -23,8 +23,14 @@ from demo.train_settings import every_setting, groups, read_link
 from tests.demo.made_page import make_page
 from tests.demo.test_languages import PSEUDO
 
-TABS = ("classify", "train", "ideal", "fool")
-MAIN_BUTTONS = {"classify": "show", "train": "start_training", "ideal": "start_drawing", "fool": "start_attack"}
+TABS = ("classify", "train", "ideal", "fool", "inside")
+MAIN_BUTTONS = {
+    "classify": "show",
+    "train": "start_training",
+    "ideal": "start_drawing",
+    "fool": "start_attack",
+    "inside": "look",
+}
 
 
 @pytest.fixture(scope="module")
