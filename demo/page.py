@@ -31,6 +31,7 @@ STYLE_SHEETS = (
     "evaluation.css",
     "fool.css",
     "ideal.css",
+    "lab.css",
     "learn.css",
     "live_plot.css",
     "results.css",

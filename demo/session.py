@@ -23,18 +23,22 @@ if TYPE_CHECKING:
     from core.evaluation import Evaluation
     from core.runs.record import RunRecord
     from core.training.history import History
+    from core.transfer.result import LabResult
     from demo.fool_run import Attempt, DialledPhoto
     from demo.ideal_run import Drawing
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
+# Results of the lab that one visitor may have in its chart at once.
+MAX_TRIED = 12
+
 # Ideal images that are kept to be gone on with, one a visitor: each holds up to some tens of megabytes. As many attacks,
 # and as many curves against distance, of a few megabytes each.
 MAX_DRAWINGS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
-Kind = Literal["job", "training", "drawing", "attack", "dial", "defence", "experiment"]
+Kind = Literal["job", "training", "drawing", "attack", "dial", "defence", "experiment", "lab"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,21 @@ class VisitorsRun:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One result of the lab, with what the visitor had guessed.
+
+    Attributes:
+        result: what was measured.
+        guess: the accuracy, in [0, 1].
+        number: what it is called in the chart, from 1; those that have left it keep theirs.
+    """
+
+    result: LabResult
+    guess: float
+    number: int
+
+
+@dataclass(frozen=True)
 class Session:
     """One visitor. Replaced, never changed.
 
@@ -77,6 +96,8 @@ class Session:
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
         experiment: the job of the lesson's training tricks, likewise.
+        lab: the job of the transfer-distance lab, likewise.
+        tried: what that measured, the oldest first.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
@@ -98,6 +119,8 @@ class Session:
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
     experiment: Job | None = None
+    lab: Job | None = None
+    tried: tuple[Tried, ...] = ()
     turn: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
@@ -192,6 +215,18 @@ class Sessions:
     def keep_dialled(self, key: str, dialled: DialledPhoto) -> None:
         """The same of the visitor's curve against distance."""
         self._keep_one(key, "dialled", dialled)
+
+    def keep_tried(self, key: str, result: LabResult, guess: float) -> tuple[Tried, ...]:
+        """Add a result of the lab, if the page is still there; returns all that the visitor has, the oldest first."""
+        with self._lock:
+            if key not in self._sessions:
+                return ()
+            before = self._sessions[key].tried
+            number = before[-1].number + 1 if before else 1
+            after = (*before, Tried(result, guess, number))[-MAX_TRIED:]
+            self._sessions[key] = replace(self._sessions[key], tried=after)
+            self._sessions.move_to_end(key)
+        return after
 
     def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
         """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""
