@@ -22,6 +22,8 @@ _LOWEST = -0.5
 _FARTHEST = 1.5
 # Half the sizes of a sign and of what stands beside one, in the chart's units.
 _SIGN, _NAME = 5.5, 5.5
+# A name that stands farther from its mark is led there by a line.
+_FAR = 24
 
 Kind = Literal["own", "shipped", "faint"]
 
@@ -167,8 +169,11 @@ def _names(marks: Sequence[Mark], scale: _Scale) -> str:
     taken = [box for mark in marks for box in _boxes(mark, scale)]
     drawn = ""
     for mark in sorted(marks, key=lambda mark: mark.kind != "own"):
-        x, y = _free_place(*scale.place(mark), taken)
+        at = scale.place(mark)
+        x, y = _free_place(*at, taken)
         taken.append((x - _NAME, y - _NAME, x + _NAME, y + _NAME))
+        if math.dist(at, (x, y)) > _FAR:
+            drawn += f'<path class="pl-lab-leader" d="M{at[0]:.1f} {at[1]:.1f}L{x:.1f} {y:.1f}"/>'
         drawn += (
             f'<text class="pl-lab-name pl-lab-{mark.kind}" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">'
             f"{escape(mark.name)}</text>"
@@ -192,7 +197,7 @@ def _boxes(mark: Mark, scale: _Scale) -> Sequence[_Box]:
 
 def _free_place(x: float, y: float, taken: Sequence[_Box]) -> tuple[float, float]:
     steps = ((1, 0), (-1, 0), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8), (0, -1.2), (0, 1.2))
-    places = [(x + across * reach, y + down * reach) for reach in (12, 18, 25) for across, down in steps]
+    places = [(x + across * reach, y + down * reach) for reach in range(12, 70, 6) for across, down in steps]
     for across, down in places:
         left, top, right, bottom = across - _NAME, down - _NAME, across + _NAME, down + _NAME
         inside = left > _LEFT and right < _WIDE and top > 0 and bottom < _HIGH - _BOTTOM
