@@ -50,7 +50,7 @@ _WORDS = (
     (
         mark("What does above guessing mean?"),
         mark(
-            "Who always says the most frequent class is right, too, now and then: in half of the cases where there "
+            "Whoever always says the most frequent class is right, too, now and then: in half of the cases where there "
             "are two classes of equal size, in one of eight where there are eight. Above guessing, 0 % is no better "
             "than that and 100 % is all right. So an easy question and a hard one fit into one chart."
         ),
@@ -226,7 +226,7 @@ def _table(marks: Sequence[Mark]) -> str:
 
 def _row(one: Mark) -> str:
     result = one.result
-    title = f"{one.name} {one.title}" if one.name else one.title
+    title = tr("{number}: {title}", number=one.name, title=one.title) if one.name else one.title
     numbers = (
         distance_in_words(result.distance),
         f"{percent(result.accuracy)} ({percent(result.accuracy_low)} – {percent(result.accuracy_high)})",

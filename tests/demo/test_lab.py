@@ -346,7 +346,7 @@ def test_the_table_and_the_spoken_text_say_what_the_chart_shows():
     card = lab_cards.chart_card(SHIPPED, tried, "tf_efficientnet_lite0")
     rows = re.findall(r"<tr>(.*?)</tr>", card)[1:]
     assert len(rows) == len(SHIPPED) + 1
-    for part in ("7 Mine", "1.00", "80.0 % (70.0 % – 90.0 %)", "50.0 %", "60.0 %", "65 %"):
+    for part in ("7: Mine", "1.00", "80.0 % (70.0 % – 90.0 %)", "50.0 %", "60.0 %", "65 %"):
         assert part in rows[0]
     said = re.search(r'aria-label="(Chart: [^"]+)"', card)[1]
     assert "your result 7, Mine with Net: distance 1.00, 60.0 % above guessing" in said
