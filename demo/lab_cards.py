@@ -61,7 +61,7 @@ _WORDS = (
 def words_card() -> str:
     """What distance and "above guessing" are, for those who hear of them for the first time."""
     parts = "".join(
-        f"<div><h4>{escape(tr(title))}</h4><p>{escape(tr(text, least=LEAST, reliable=RELIABLE))}</p></div>"
+        f"<div><h3>{escape(tr(title))}</h3><p>{escape(tr(text, least=LEAST, reliable=RELIABLE))}</p></div>"
         for title, text in _WORDS
     )
     return f'<div class="pl-lab-words">{parts}</div>'
@@ -169,9 +169,9 @@ def _key(marks: Sequence[Mark]) -> str:
     before = ""
     if shipped:
         titled = tr("Measured before, with {network}", network=shipped[0].result.network_title)
-        before = f"<h4>{escape(titled)}</h4><ul>{''.join(map(_keyed, shipped))}</ul>{_others(marks)}"
+        before = f"<h3>{escape(titled)}</h3><ul>{''.join(map(_keyed, shipped))}</ul>{_others(marks)}"
     lines = _line(tr("The lines through the marks: with other pictures it would probably lie in there (95 %)."))
-    return f'<div class="pl-lab-key"><h4>{escape(tr("Your results"))}</h4>{yours}{before}{lines}</div>'
+    return f'<div class="pl-lab-key"><h3>{escape(tr("Your results"))}</h3>{yours}{before}{lines}</div>'
 
 
 def _keyed(one: Mark) -> str:

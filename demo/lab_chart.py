@@ -167,18 +167,18 @@ def _titled(drawn: str, tip: str) -> str:
 def _names(marks: Sequence[Mark], scale: _Scale) -> str:
     """What each is called, beside it: at the first place near by where nothing stands; the visitor's choose first."""
     taken = [box for mark in marks for box in _boxes(mark, scale)]
-    drawn = ""
+    drawn = leaders = ""
     for mark in sorted(marks, key=lambda mark: mark.kind != "own"):
         at = scale.place(mark)
         x, y = _free_place(*at, taken)
         taken.append((x - _NAME, y - _NAME, x + _NAME, y + _NAME))
         if math.dist(at, (x, y)) > _FAR:
-            drawn += f'<path class="pl-lab-leader" d="M{at[0]:.1f} {at[1]:.1f}L{x:.1f} {y:.1f}"/>'
+            leaders += f'<path class="pl-lab-leader" d="M{at[0]:.1f} {at[1]:.1f}L{x:.1f} {y:.1f}"/>'
         drawn += (
             f'<text class="pl-lab-name pl-lab-{mark.kind}" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">'
             f"{escape(mark.name)}</text>"
         )
-    return drawn
+    return leaders + drawn
 
 
 _Box = tuple[float, float, float, float]
