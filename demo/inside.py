@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 import gradio as gr
 
 import core
+from core.datasets.opening import list_datasets
 from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
-from demo.data_choice import data_dropdown, offered
+from demo.data_choice import offered, pictures_here, usual
 from demo.examples import examples, photo_named
 from demo.inside_layers import build_layers
 from demo.inside_map import build_map
@@ -56,9 +57,11 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
                     for example in ready[:3]
                 ]
             network = network_dropdown(tr("Network"), tr("or type another timm network's name"))
-            pictures = data_dropdown(
-                tr("Pictures to compare with"),
-                tr("for photos that excite a channel, and for the map"),
+            pictures = gr.Dropdown(
+                pictures_here(),
+                value=usual(list_datasets()),
+                label=tr("Pictures to compare with"),
+                info=tr("for photos that excite a channel, and for the map"),
                 elem_id="inside-data",
             )
         with gr.Column(scale=7, min_width=290):

@@ -12,7 +12,7 @@ import gradio as gr
 from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
-from demo.data_choice import chosen, name_of
+from demo.data_choice import name_of, open_chosen
 from demo.inside_cards import (
     channel_panel,
     drawing_card,
@@ -222,7 +222,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         try:
             number = checked_channel(number)
             found = find_network(context, value, visitor)
-            opened = await chosen(context, visitor, dataset)
+            opened = await open_chosen(context, visitor, dataset)
             job = Job(partial(find_exciting, found, name, number, opened))
             context.sessions.start(visitor, job, kind="exciting")
             async for waiting in prepare(context, found):

@@ -10,7 +10,7 @@ import gradio as gr
 
 from demo import cards
 from demo.context import Context
-from demo.data_choice import chosen
+from demo.data_choice import open_chosen
 from demo.inside_map_cards import map_card, neighbours_card
 from demo.inside_run import Mapped, lay_out, near_one
 from demo.jobs import Job
@@ -74,7 +74,7 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
         yield cards.waiting_card(tr("Opening the pictures …")), "", "", *busy
         try:
             found = find_network(context, value, visitor)
-            opened = await chosen(context, visitor, dataset)
+            opened = await open_chosen(context, visitor, dataset)
             job = Job(partial(lay_out, path, found, opened, wanted))
             context.sessions.start(visitor, job, kind="mapping")
             async for waiting in prepare(context, found):

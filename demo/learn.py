@@ -1,4 +1,4 @@
-"""The Learn tab: eight stations through the app, a quiz before and after, the training tricks as experiments."""
+"""The Learn tab: eight stations through the app, a quiz before and after, the training tricks as experiments, the lab."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.context import Context
+from demo.lab import build_lab
 from demo.languages import tr
 from demo.learn_quiz import build_quiz
 from demo.learn_stations import LessonBar, build_stations
@@ -51,6 +52,8 @@ def build_learn_tab(
             on_quiz = build_quiz(stations, bar)
         with gr.Tab(tr("Tricks"), id="tricks"):
             on_tricks = build_tricks(context, stations, bar)
+        with gr.Tab(tr("Lab"), id="lab") as lab_tab:
+            build_lab(context, tab, lab_tab)
     parts = (on_stations, on_quiz, on_tricks)
     outputs = [output for part in parts for output in part.outputs]
 

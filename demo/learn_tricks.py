@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from core.backbones.catalogue import DEFAULT_BACKBONE
-from core.datasets.opening import list_datasets
-from core.errors import DatasetError, SettingsError
+from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
-from demo.data_cards import title_in_words
+from demo.data_choice import open_chosen, pictures_here
 from demo.jobs import Job
 from demo.languages import mark, tr
 from demo.learn_cards import paragraph
@@ -48,7 +47,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
     """
     gr.Markdown(tr(_ABOUT))
     first = TRICKS[0]
-    here = [(title_in_words(listing.title), listing.name) for listing in list_datasets() if listing.here]
+    here = pictures_here()
     chosen = gr.Radio(
         [(tr(trick.title), trick.token) for trick in TRICKS],
         value=first.token,
@@ -111,7 +110,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
         yield [*busy, cards.waiting_card(tr("Opening the pictures …"))]
         try:
             trick = _checked(token, guessed)
-            dataset = await _open(context, name)
+            dataset = await open_chosen(context, visitor, name)
             seconds = 60.0 * context.limits.max_run_minutes
             job = Job(partial(try_out, trick.token, dataset, max_seconds=seconds))
             context.sessions.start(visitor, job, kind="experiment")
@@ -168,16 +167,6 @@ def try_out(token: str, dataset: Dataset, *, max_seconds: float) -> Iterator[Exp
             yield snapshot
             if time.monotonic() > ends:
                 return
-
-
-async def _open(context: Context, name: Any) -> Dataset:
-    """A data set that is here, opened once for all visitors."""
-    if name not in [listing.name for listing in list_datasets() if listing.here]:
-        raise DatasetError("These pictures are not here. Choose others.")
-    async for progress in context.openings.job(name).watch(every_seconds=0.3):
-        if progress.snapshot is not None and progress.snapshot.dataset is not None:
-            return progress.snapshot.dataset
-    raise DatasetError("These pictures could not be opened. Choose others.")
 
 
 def _checked(token: Any, guessed: Any) -> Trick:

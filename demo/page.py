@@ -34,6 +34,7 @@ STYLE_SHEETS = (
     "fool.css",
     "ideal.css",
     "inside.css",
+    "lab.css",
     "learn.css",
     "live_plot.css",
     "results.css",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.evaluation import Evaluation
     from core.runs.record import RunRecord
     from core.training.history import History
+    from core.transfer.result import LabResult
     from demo.fool_run import Attempt, DialledPhoto
     from demo.ideal_run import Drawing
     from demo.inside_run import Excited, Mapped
@@ -30,13 +31,27 @@ if TYPE_CHECKING:
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12
 
+# Results of the lab that one visitor may have in its chart at once.
+MAX_TRIED = 12
+
 # Results that are kept to be gone on with, of each kind one a visitor: an ideal image holds up to some tens of megabytes,
 # an attack, a curve against distance, a map or photos that excite a layer a few.
 MAX_RESULTS = 40
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
 Kind = Literal[
-    "job", "training", "drawing", "attack", "dial", "defence", "experiment", "exciting", "channel", "testing", "mapping"
+    "job",
+    "training",
+    "drawing",
+    "attack",
+    "dial",
+    "defence",
+    "experiment",
+    "lab",
+    "exciting",
+    "channel",
+    "testing",
+    "mapping",
 ]
 
 
@@ -66,6 +81,21 @@ class VisitorsRun:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One result of the lab, with what the visitor had guessed.
+
+    Attributes:
+        result: what was measured.
+        guess: the accuracy, in [0, 1].
+        number: what it is called in the chart, from 1; those that have left it keep theirs.
+    """
+
+    result: LabResult
+    guess: float
+    number: int
+
+
+@dataclass(frozen=True)
 class Session:
     """One visitor. Replaced, never changed.
 
@@ -80,6 +110,8 @@ class Session:
         attempt: the attack that was made last.
         dialled: the curve against distance that was made last.
         experiment: the job of the lesson's training tricks, likewise.
+        lab: the job of the transfer-distance lab, likewise.
+        tried: what that measured, the oldest first.
         exciting, channel, testing, mapping: the jobs of the Look inside tab: photos for a channel, its ideal image, the test
             of an explanation, the map.
         excited: what was found for the channels of a layer last.
@@ -105,6 +137,8 @@ class Session:
     attempt: Attempt | None = field(default=None, repr=False)
     dialled: DialledPhoto | None = field(default=None, repr=False)
     experiment: Job | None = None
+    lab: Job | None = None
+    tried: tuple[Tried, ...] = ()
     exciting: Job | None = None
     channel: Job | None = None
     testing: Job | None = None
@@ -211,6 +245,18 @@ class Sessions:
             with_one = [other for other, session in self._sessions.items() if getattr(session, name) is not None]
             for other in with_one[:-MAX_RESULTS]:
                 self._sessions[other] = replace(self._sessions[other], **{name: None})
+
+    def keep_tried(self, key: str, result: LabResult, guess: float) -> tuple[Tried, ...]:
+        """Add a result of the lab, if the page is still there; returns all that the visitor has, the oldest first."""
+        with self._lock:
+            if key not in self._sessions:
+                return ()
+            before = self._sessions[key].tried
+            number = before[-1].number + 1 if before else 1
+            after = (*before, Tried(result, guess, number))[-MAX_TRIED:]
+            self._sessions[key] = replace(self._sessions[key], tried=after)
+            self._sessions.move_to_end(key)
+        return after
 
     def change_runs(self, key: str, change: Callable[[VisitorsRun], VisitorsRun]) -> Session:
         """Replace each of the visitor's runs by what `change`, which must be quick, makes of it."""

@@ -363,7 +363,8 @@ NEW_KINDS = Station(
     mark(
         "It does much better than guessing, and clearly worse than with photos: the farther away from what the "
         "network knows, the more pictures it needs. With all "
-        "drawings it comes to more than 9 of 10. And there are eight kinds here, where cats and dogs are only two."
+        "drawings it comes to more than 9 of 10. And there are eight kinds here, where cats and dogs are only two. "
+        "How far away pictures are can be measured: try it in the Lab."
     ),
     mark("Try it"),
     "train",

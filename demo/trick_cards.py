@@ -36,12 +36,13 @@ def _progress(trick: Trick, snapshot: ExperimentSnapshot) -> str:
         which = tr("Training 2 of 2: {name}", name=tr(trick.second))
     share = run.done / run.total if run.total else 0.0
     return (
-        f'<p class="pl-doing"><b>{escape(which)}</b></p><p class="pl-doing" role="status">{escape(_doing(run))}</p>'
+        f'<p class="pl-doing"><b>{escape(which)}</b></p><p class="pl-doing" role="status">{escape(doing(run))}</p>'
         f'<div class="pl-progress"><span style="width:{min(1.0, share):.1%}"></span></div>'
     )
 
 
-def _doing(run: RunSnapshot) -> str:
+def doing(run: RunSnapshot) -> str:
+    """What happens in a training now."""
     if run.phase == "embedding":
         return tr("Looking at the pictures: {done} of {total}", done=run.done, total=run.total)
     if run.phase == "testing":

@@ -71,12 +71,16 @@ def distance_from(reference: Reference, embeddings: np.ndarray, *, seed: int = 0
     dim = len(reference.mean)
     if embeddings.ndim != 2 or embeddings.shape[1] != dim:
         raise DatasetError(
-            f"The reference of {reference.backbone_name} takes embeddings of {dim} numbers, not {embeddings.shape}."
+            "The reference of {network} takes embeddings of {count} numbers, not {shape}.",
+            network=reference.backbone_name,
+            count=dim,
+            shape=embeddings.shape,
         )
     if len(embeddings) < LEAST:
         raise DatasetError(
-            f"A distance needs at least {LEAST} pictures; here are {len(embeddings)}. Add pictures, or look at the "
-            "accuracy alone."
+            "A distance needs at least {least} pictures; here are {count}. Add pictures, or look at the accuracy alone.",
+            least=LEAST,
+            count=len(embeddings),
         )
     centred = embeddings - reference.mean
     projected = centred @ reference.axes.T.astype(np.float64)  # (N, 64)

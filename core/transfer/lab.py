@@ -19,6 +19,7 @@ from core.runs.pipeline import train_run
 from core.runs.plan import Plan
 from core.runs.snapshot import RunSnapshot
 from core.streams import relayed
+from core.texts import say, say_n
 from core.transfer.distance import LEAST, PICTURES, RELIABLE, Distance, distance_from
 from core.transfer.reference import Reference, no_reference, reference_of
 from core.transfer.result import LabResult
@@ -105,19 +106,28 @@ def _measure(plan: Plan, dataset: Dataset) -> Generator[LabSnapshot, None, tuple
         return None, no_reference(backbone)
     count = len(dataset.split("train"))
     if count < LEAST:
-        return None, f"{count} pictures to learn from are too few to tell a distance: it takes {LEAST}."
+        return None, say_n(
+            "{count} picture to learn from is too few to tell a distance: it takes {least}.",
+            "{count} pictures to learn from are too few to tell a distance: it takes {least}.",
+            count,
+            least=LEAST,
+        )
     measuring = measure_distance(backbone, reference, dataset.split("train"))
     try:
         distance = yield from relayed(measuring, lambda seen: LabSnapshot("measuring", seen.done, seen.total))
     except DatasetError as error:  # most of these pictures cannot be read: of all, enough for training may be
-        return None, str(error)
+        return None, say(error.words, **error.values)
     return distance, _how_sure(distance)
 
 
 def _how_sure(distance: Distance) -> str:
     if distance.pictures >= RELIABLE:
         return ""
-    return f"Only {distance.pictures} pictures were measured: they look farther away than they are."
+    return say_n(
+        "Only {count} picture was measured: it looks farther away than it is.",
+        "Only {count} pictures were measured: they look farther away than they are.",
+        distance.pictures,
+    )
 
 
 def _result(plan: Plan, dataset: Dataset, run: RunSnapshot, distance: Distance | None) -> LabResult:

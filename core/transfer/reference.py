@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from core.backbones.backbone import Backbone
 from core.errors import BackboneError
 from core.runs.networks import fingerprint
+from core.texts import say
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "imagenet-reference"
 # Directions that are kept. More would follow the thousand photos more closely than what they stand for.
@@ -67,9 +68,9 @@ def reference_of(backbone: Backbone, *, folder: Path = FOLDER) -> Reference | No
 
 def no_reference(backbone: Backbone) -> str:
     """What to say where `reference_of` finds none."""
-    return (
-        f"{backbone.title} with these weights ships no ImageNet reference: its distance cannot be told; "
-        "its accuracy can."
+    return say(
+        "{network} with these weights ships no ImageNet reference: its distance cannot be told; its accuracy can.",
+        network=backbone.title,
     )
 
 
@@ -97,7 +98,9 @@ def make_reference(backbone: Backbone, embeddings: np.ndarray) -> Reference:
     embeddings = np.asarray(embeddings, np.float64)
     axes_count = min(AXES, embeddings.shape[1])
     if len(embeddings) <= axes_count:
-        raise BackboneError(f"{len(embeddings)} pictures are too few for {axes_count} axes. Take some hundreds.")
+        raise BackboneError(
+            "{count} pictures are too few for {axes} axes. Take some hundreds.", count=len(embeddings), axes=axes_count
+        )
     mean = embeddings.mean(axis=0)
     _, spreads, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
     variances = spreads**2 / (len(embeddings) - 1)
@@ -155,4 +158,6 @@ def _read(path: Path) -> Reference:
 
 
 def _damaged(path: Path) -> BackboneError:
-    return BackboneError(f"The ImageNet reference {path.name} is damaged. Get Pet Lens again, or delete the file.")
+    return BackboneError(
+        "The ImageNet reference {name} is damaged. Get Pet Lens again, or delete the file.", name=path.name
+    )

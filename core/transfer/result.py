@@ -49,7 +49,7 @@ class LabResult:
     def __post_init__(self) -> None:
         sound = all(0 <= getattr(self, name) <= 1 for name in _SHARES) and self.classes >= 2
         if not sound or (self.distance is not None and not 0 <= self.distance < float("inf")):
-            raise DatasetError(f"A result of the lab for {self.title} has a number outside its range.")
+            raise DatasetError("A result of the lab for {title} has a number outside its range.", title=self.title)
 
     @property
     def above_guessing(self) -> float:
@@ -84,7 +84,7 @@ def shipped_results(path: Path = SHIPPED) -> tuple[LabResult, ...]:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return tuple(LabResult(**row) for row in stored["results"])
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{path.name}, which holds the lab's results, is missing or damaged.") from error
+        raise DatasetError("{name}, which holds the lab's results, is missing or damaged.", name=path.name) from error
 
 
 def corrected(accuracy: float, guessing: float) -> float:

@@ -35,7 +35,10 @@ from core.imagenet import classes
 from core.settings import Checked, settings_of
 from core.streams import last
 from core.texts import say, say_n, without_stop
-from demo import cards, fool_cards, fool_more_cards, fool_run
+from core.transfer.distance import Distance
+from core.transfer.lab import LabSnapshot
+from core.transfer.result import LabResult, shipped_results
+from demo import cards, fool_cards, fool_more_cards, fool_run, lab_cards
 from demo.data_cards import alt_text, data_card, title_in_words
 from demo.fool_compare import compare_pictures, compare_value
 from demo.fool_example import ready_made
@@ -45,10 +48,12 @@ from demo.ideal_cards import example_panel, frame_panel, opinions_card, picture_
 from demo.ideal_form import FAVOURITES
 from demo.ideal_run import Wish, draw
 from demo.jobs import Pool
+from demo.lab_cards import marks_of
 from demo.languages import ENGLISH, FOLDER, Language, bound, mark, read_language, speaking, spoken, tr, tr_n
 from demo.messages import message_for
 from demo.opening import open_source
 from demo.page import build_page
+from demo.session import Tried
 from demo.translation import catalogue
 
 # The page, "" being what is above the tabs.
@@ -358,6 +363,9 @@ def _names() -> set[str]:
     """Names, which are the same in every language."""
     networks = {name for listing in core.list_backbones() for name in (listing.name, listing.title)}
     settings = [one for kind in _kinds(Checked) for one in settings_of(kind)]
+    # letters stand beside the results of the lab that ship
+    letters = {one.name for one in marks_of(shipped_results(), (), core.DEFAULT_BACKBONE) if one.name}
+    networks |= {result.network_title for result in shipped_results()} | letters
     return networks | {*FAVOURITES, *GOALS} | {choice for one in settings for choice in one.choices}
 
 
@@ -563,6 +571,23 @@ def test_cards_of_an_attack_can_be_translated(attempt):
     assert all(any(f"⟦{name}⟧" in card for card in shown) for name in CHANGES)
     assert any("⟦everything blurred by a pixel⟧" in card for card in shown)
     assert any("⟦average with " in card for card in shown)
+
+
+def test_cards_of_the_lab_can_be_translated():
+    result = LabResult("zz1", "Zz1", "net", "Net", 1.0, 0.8, 0.7, 0.9, 0.8, 0.5, 2, 40, 10)
+    far, note = Distance(1.0, 1.1, 0.5, 0.2, 40), say("Few.")
+    run = SimpleNamespace(phase="testing", done=3, total=10, notes=(note,), training=None)
+    measuring, training = LabSnapshot("measuring", 1, 2), LabSnapshot("training", 3, 10, far, run, note=note)
+    with speaking(PSEUDO):
+        shown = [lab_cards.progress_card(measuring, 0.5), lab_cards.progress_card(training, 0.5)]
+        shown += [lab_cards.unfinished_card(one) for one in (None, measuring, training)]
+        for guess, distance in itertools.product((0.0, 0.6, 0.8, 1.0), (1.0, None)):
+            one = dataclasses.replace(result, distance=distance)
+            shown.append(lab_cards.verdict_card(dataclasses.replace(training, result=one), guess))
+            shown.append(lab_cards.chart_card(shipped_results(), [Tried(one, guess, 1)], "net"))
+    found = [text.strip(" ·") for card in shown for text in outside(card)]
+    assert [text for text in found if text not in _names() | {"Zz1", "Net"}] == []
+    assert all("⟦Defects of magnetic tiles⟧" in card for card in shown if "<svg" in card)
 
 
 def test_the_handle_between_two_pictures_speaks_the_language_and_no_template(monkeypatch):

@@ -55,6 +55,7 @@ def test_lab_measures_then_trains(referenced):
     assert (result.dataset, result.network, result.classes) == ("drawn-pets", "test_resnet", 8)
     assert (result.trained_on, result.tested_on) == (32, 8)
     assert "Only 32 pictures were measured" in final.note
+    assert final.note.many == "Only {count} pictures were measured: they look farther away than they are."
     assert [record.state for _, record in list_runs()] == ["finished"]
 
 
