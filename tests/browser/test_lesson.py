@@ -69,8 +69,7 @@ def test_a_newcomer_goes_through_all_stations(browser, address, language):
                 expect(page.locator(ended).first).to_be_visible(timeout=LONG)
             elif station.tab in STOP:
                 stop = page.locator(STOP[station.tab])
-                if stop.is_enabled():
-                    stop.click()
+                stop.evaluate("button => button.click()")  # which does nothing where all is over already
                 expect(stop).to_be_disabled(timeout=LONG)
             page.locator("#lesson-back").click()
             page.locator("#station-again label").nth(station.right).click()
@@ -78,7 +77,8 @@ def test_a_newcomer_goes_through_all_stations(browser, address, language):
             expect(page.locator("#station-verdict")).to_contain_text(tr(station.explanation)[:60])
             if number + 1 < len(stations):
                 page.locator("#station-next").click()
-        expect(page.locator("#station-verdict")).to_contain_text(tr("That was the last one."))
+        last = tr("That was the last one. Now answer the second quiz and compare.")
+        expect(page.locator("#station-verdict")).to_contain_text(last)
     assert page.url.rstrip("/").endswith(language.code if language.code != "en" else address.rstrip("/"))
     context.close()
     assert faults == []
