@@ -31,6 +31,7 @@ TRAINED = ("train-light", DESKTOP, "light")
 IDEAL = ("ideal-light", DESKTOP, "light")
 FOOL = ("fool-light", DESKTOP, "light")
 LEARN = ("learn-light", DESKTOP, "light")
+INSIDE = ("inside-light", DESKTOP, "light")
 SECONDS = 120_000
 COLOURS = 256
 STILL = "document.getAnimations().every(one => one.playState !== 'running')"
@@ -51,6 +52,7 @@ def main() -> None:
             take_ideal(browser, address, *IDEAL)
             take_fool(browser, address, *FOOL)
             take_learn(browser, address, *LEARN)
+            take_inside(browser, address, *INSIDE)
             browser.close()
         app.close()
 
@@ -116,13 +118,28 @@ def take_fool(browser: Browser, address: str, name: str, size: dict, scheme: str
 
 
 def take_learn(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
-    """An experiment on a training trick, with its outcome."""
+    """The first station, predicted, run in its tab and answered."""
     page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
     page.goto(address)
-    page.get_by_role("tab", name="Tricks", exact=True).click(timeout=SECONDS)
-    page.locator("#trick-guess").get_by_text("about the same").click()
-    page.locator("#trick-run:not([disabled])").click(timeout=SECONDS)
-    expect(page.locator("#trick-said .pl-found")).to_be_visible(timeout=5 * SECONDS)
+    page.locator("#station-predict label").nth(1).click(timeout=SECONDS)
+    page.locator("#station-run-inside:not([disabled])").click()
+    expect(page.locator("#inside-maps button").first).to_be_visible(timeout=SECONDS)
+    page.locator("#lesson-back").click()
+    page.locator("#station-again label").nth(1).click()
+    expect(page.locator("#station-verdict")).to_contain_text("Right.", timeout=SECONDS)
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_function(STILL)
+    _keep(page, name)
+
+
+def take_inside(browser: Browser, address: str, name: str, size: dict, scheme: str) -> None:
+    """A middle layer of the photo of a cat, one of its channels, and the drawings that excite that most."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en")
+    page.goto(f"{address}?tab=inside&layer=blocks.1.1")
+    expect(page.locator("#inside-maps")).to_contain_text("Stage 2", timeout=SECONDS)
+    page.locator("#inside-excite").click()
+    expect(page.locator("#inside-stop")).to_be_disabled(timeout=SECONDS)
+    expect(page.locator("#inside-excited")).to_contain_text("What do they have in common", timeout=SECONDS)
     page.wait_for_function(STILL)
     _keep(page, name)
 
