@@ -18,6 +18,7 @@ from demo.data_choice import offered, pictures_here, usual
 from demo.examples import examples, photo_named
 from demo.inside_layers import build_layers
 from demo.inside_map import build_map
+from demo.inside_run import is_number_of_channel
 from demo.inside_why import build_why
 from demo.languages import tr
 from demo.messages import message_for
@@ -129,7 +130,7 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             params["network"] = value
         if isinstance(name, str) and name:
             params["layer"] = name
-        if isinstance(number, (int, float)) and number == number:
+        if is_number_of_channel(number):
             params["channel"] = f"{number:.0f}"
         return f"{address}?{urlencode(params)}"
 

@@ -118,7 +118,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
             )
         with gr.Column(scale=3, min_width=250):
             looked = gr.HTML(elem_id="inside-looked", elem_classes="pl-bare")
-            channel = gr.Number(label=tr("Channel"), precision=0, minimum=0, elem_id="inside-channel")
+            channel = gr.Number(label=tr("Channel"), precision=0, elem_id="inside-channel")
             excite = gr.Button(tr("Which photos excite it?"), variant="primary", elem_id="inside-excite")
             draw = gr.Button(tr("Draw its ideal image"), variant="primary", elem_id="inside-draw")
             stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="inside-stop")
@@ -184,7 +184,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, dataset: Any, request: gr.Request
     ) -> Any:
         shown = await show_layer(path, value, name, number, count, stretch, dataset, request.session_hash)
-        return shown[of_layer.index(maps)]
+        return shown[of_layer.index(maps)] or shown[of_layer.index(looked)]  # where there are none, why not
 
     async def look_closer(path: Any, value: Any, name: Any, number: Any, dataset: Any, visitor: str) -> list[Any]:
         """At another channel of the same layer."""
@@ -320,7 +320,7 @@ def _checked(count: Any, stretch: Any) -> tuple[int, Any]:
             count=count,
             known=", ".join(str(known) for known in _MOST),
         )
-    if stretch not in _SCALES:
+    if not isinstance(stretch, str) or stretch not in _SCALES:
         raise SettingsError(
             "There is no brightness {name!r:.80}. There are {known}.", name=stretch, known=", ".join(_SCALES)
         )
