@@ -146,10 +146,10 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             raise SettingsError("A channel is a whole number from 0, not {value!r:.80}.", value=number)
         return (
             gr.update(selected=part),
-            named or gr.skip(),
-            params.get("network", core.DEFAULT_BACKBONE)[:200],
             params.get("layer", "")[:200],
             None if number is None else int(number[:6]),
+            params.get("network", core.DEFAULT_BACKBONE)[:200],
+            named or gr.skip(),
         )
 
     for example_button, example in zip(example_buttons, ready, strict=False):
@@ -171,5 +171,6 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         **_PRIVATE,
     )
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
-    opened = [parts, photo, network, layers.layer, layers.channel]
+    # the photo and the network last: once they change it looks, at the layer that is there by then
+    opened = [parts, layers.layer, layers.channel, network, photo]
     return [network], Opener("inside", opened, open_with, said, look_from_elsewhere)

@@ -217,14 +217,15 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         value: Any, name: Any, number: Any, dataset: Any, request: gr.Request
     ) -> AsyncIterator[tuple]:
         """The photos that excite the channel, while they are looked for."""
-        visitor, job = request.session_hash, None
-        yield _busy(cards.waiting_card(tr("Opening the pictures …")))
+        visitor = request.session_hash
+        # what it looks for is known when it begins; Stop is heard before
+        job = Job(lambda: find_exciting(found, name, number, opened))
         try:
+            context.sessions.start(visitor, job, kind="exciting")
+            yield _busy(cards.waiting_card(tr("Opening the pictures …")))
             number = checked_channel(number)
             found = find_network(context, value, visitor)
             opened = await open_chosen(context, visitor, dataset)
-            job = Job(partial(find_exciting, found, name, number, opened))
-            context.sessions.start(visitor, job, kind="exciting")
             async for waiting in prepare(context, found):
                 yield _busy(waiting)
             context.long.submit(job)

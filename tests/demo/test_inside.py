@@ -505,6 +505,17 @@ def test_a_search_that_is_stopped_before_it_began(tab, endless):
     assert tab.context.sessions.get("me").excited is None
 
 
+def test_stop_is_heard_while_the_pictures_are_opened(tab, endless):
+    closed = endless(inside_layers, "find_exciting")
+    final = tab.stopped("find_photos", "stop_both", "inside-excited", "Opening the pictures")
+    assert STOPPED in final["inside-excited"]
+    assert _interactive(final) == IDLE
+    endless(inside_map, "lay_out")
+    final = tab.stopped("map_pictures", "stop_mapping", "map-said", "Opening the pictures")
+    assert STOPPED in final["map-said"]
+    assert closed == []
+
+
 def test_who_leaves_ends_the_search(tab, endless):
     closed = endless(inside_layers, "find_exciting")
 
@@ -836,7 +847,7 @@ def test_pictures_that_never_open_are_told(tab, monkeypatch):
 
 def _opened(of_tab, **params) -> tuple[dict, object]:
     *updates, said, _ = asyncio.run(of_tab.opener.open_with("me", params, run=False))
-    return dict(zip(["tabs", "parts", "photo", "network", "layer", "channel"], updates, strict=True)), said
+    return dict(zip(["tabs", "parts", "layer", "channel", "network", "photo"], updates, strict=True)), said
 
 
 def test_a_link_is_read_back(tab):
