@@ -18,6 +18,7 @@ from demo.data_choice import offered, pictures_here, usual
 from demo.examples import examples, photo_named
 from demo.inside_layers import build_layers
 from demo.inside_map import build_map
+from demo.inside_run import is_number_of_channel
 from demo.inside_why import build_why
 from demo.languages import tr
 from demo.messages import message_for
@@ -129,7 +130,7 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             params["network"] = value
         if isinstance(name, str) and name:
             params["layer"] = name
-        if isinstance(number, (int, float)) and number == number:
+        if is_number_of_channel(number):
             params["channel"] = f"{number:.0f}"
         return f"{address}?{urlencode(params)}"
 
@@ -145,10 +146,10 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             raise SettingsError("A channel is a whole number from 0, not {value!r:.80}.", value=number)
         return (
             gr.update(selected=part),
-            named or gr.skip(),
-            params.get("network", core.DEFAULT_BACKBONE)[:200],
             params.get("layer", "")[:200],
             None if number is None else int(number[:6]),
+            params.get("network", core.DEFAULT_BACKBONE)[:200],
+            named or gr.skip(),
         )
 
     for example_button, example in zip(example_buttons, ready, strict=False):
@@ -170,5 +171,6 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         **_PRIVATE,
     )
     page.load(None, outputs=page_address, js="() => location.origin + location.pathname")
-    opened = [parts, photo, network, layers.layer, layers.channel]
+    # the photo and the network last: once they change it looks, at the layer that is there by then
+    opened = [parts, layers.layer, layers.channel, network, photo]
     return [network], Opener("inside", opened, open_with, said, look_from_elsewhere)

@@ -118,7 +118,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
             )
         with gr.Column(scale=3, min_width=250):
             looked = gr.HTML(elem_id="inside-looked", elem_classes="pl-bare")
-            channel = gr.Number(label=tr("Channel"), precision=0, minimum=0, elem_id="inside-channel")
+            channel = gr.Number(label=tr("Channel"), precision=0, elem_id="inside-channel")
             excite = gr.Button(tr("Which photos excite it?"), variant="primary", elem_id="inside-excite")
             draw = gr.Button(tr("Draw its ideal image"), variant="primary", elem_id="inside-draw")
             stop = gr.Button(tr("Stop"), variant="stop", interactive=False, elem_id="inside-stop")
@@ -184,7 +184,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, dataset: Any, request: gr.Request
     ) -> Any:
         shown = await show_layer(path, value, name, number, count, stretch, dataset, request.session_hash)
-        return shown[of_layer.index(maps)]
+        return shown[of_layer.index(maps)] or shown[of_layer.index(looked)]  # where there are none, why not
 
     async def look_closer(path: Any, value: Any, name: Any, number: Any, dataset: Any, visitor: str) -> list[Any]:
         """At another channel of the same layer."""
@@ -217,14 +217,15 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         value: Any, name: Any, number: Any, dataset: Any, request: gr.Request
     ) -> AsyncIterator[tuple]:
         """The photos that excite the channel, while they are looked for."""
-        visitor, job = request.session_hash, None
-        yield _busy(cards.waiting_card(tr("Opening the pictures …")))
+        visitor = request.session_hash
+        # what it looks for is known when it begins; Stop is heard before
+        job = Job(lambda: find_exciting(found, name, number, opened))
         try:
+            context.sessions.start(visitor, job, kind="exciting")
+            yield _busy(cards.waiting_card(tr("Opening the pictures …")))
             number = checked_channel(number)
             found = find_network(context, value, visitor)
             opened = await open_chosen(context, visitor, dataset)
-            job = Job(partial(find_exciting, found, name, number, opened))
-            context.sessions.start(visitor, job, kind="exciting")
             async for waiting in prepare(context, found):
                 yield _busy(waiting)
             context.long.submit(job)
@@ -320,7 +321,7 @@ def _checked(count: Any, stretch: Any) -> tuple[int, Any]:
             count=count,
             known=", ".join(str(known) for known in _MOST),
         )
-    if stretch not in _SCALES:
+    if not isinstance(stretch, str) or stretch not in _SCALES:
         raise SettingsError(
             "There is no brightness {name!r:.80}. There are {known}.", name=stretch, known=", ".join(_SCALES)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -68,15 +67,16 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
         path: Any, value: Any, dataset: Any, wanted: Any, request: gr.Request
     ) -> AsyncIterator[tuple]:
         """The map, after each picture was looked at once."""
-        visitor, job = request.session_hash, None
+        visitor = request.session_hash
         busy = gr.update(interactive=False), gr.update(interactive=True)
         idle = gr.update(interactive=True), gr.update(interactive=False)
-        yield cards.waiting_card(tr("Opening the pictures …")), "", "", *busy
+        # what it lays out is known when it begins; Stop is heard before
+        job = Job(lambda: lay_out(path, found, opened, wanted))
         try:
+            context.sessions.start(visitor, job, kind="mapping")
+            yield cards.waiting_card(tr("Opening the pictures …")), "", "", *busy
             found = find_network(context, value, visitor)
             opened = await open_chosen(context, visitor, dataset)
-            job = Job(partial(lay_out, path, found, opened, wanted))
-            context.sessions.start(visitor, job, kind="mapping")
             async for waiting in prepare(context, found):
                 yield waiting, "", "", *busy
             context.long.submit(job)
@@ -103,9 +103,8 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
         except Exception as error:
             yield cards.message_card(message_for(error)), "", "", *idle
         finally:
-            if job is not None:
-                job.stop()
-                context.sessions.finish(visitor, job, kind="mapping")
+            job.stop()
+            context.sessions.finish(visitor, job, kind="mapping")
 
     def stop_mapping(request: gr.Request) -> dict:
         context.sessions.stop(request.session_hash, kind="mapping")

@@ -253,8 +253,13 @@ def look_at_layer(
 
 def is_channel(value: object, layer: Layer) -> bool:
     """Whether it is the number of one of a layer's channels."""
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-    return whole and 0 <= value < layer.channels and value == int(value)
+    return is_number_of_channel(value) and value < layer.channels
+
+
+def is_number_of_channel(value: object) -> bool:
+    """Whether some layer could have a channel of that number."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 <= value < 1e6 and value == int(value)
 
 
 def checked_channel(value: object) -> int:
@@ -263,7 +268,7 @@ def checked_channel(value: object) -> int:
     Raises:
         SettingsError: it is no whole number from 0.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6 or value != int(value):
+    if not is_number_of_channel(value):
         raise SettingsError("A channel is a whole number from 0, not {value!r:.80}.", value=value)
     return int(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -70,9 +71,9 @@ def classifier():
     return Classifier(load_backbone())
 
 
-@pytest.fixture
-def made_weights(tmp_path, monkeypatch) -> Path:
-    """A weights folder with small timm networks of random weights, two of them with preprocessing of their own."""
+@pytest.fixture(scope="session")
+def _weights_made_once(tmp_path_factory) -> Path:
+    """What `made_weights` copies."""
     import timm
     import torch
     from safetensors.torch import save_file
@@ -90,12 +91,19 @@ def made_weights(tmp_path, monkeypatch) -> Path:
         },
     }
     torch.manual_seed(0)
-    folder = tmp_path / "weights"
+    folder = tmp_path_factory.mktemp("made") / "weights"
     folder.mkdir()
     for name in entries:
         save_file(timm.create_model(name.split(".")[0]).state_dict(), folder / f"{name}.safetensors")
     said = [{"file": f"{name}.safetensors", **entry} for name, entry in entries.items() if entry]
     (folder / "weights.json").write_text(json.dumps(said))
+    return folder
+
+
+@pytest.fixture
+def made_weights(_weights_made_once, tmp_path, monkeypatch) -> Path:
+    """A weights folder with small timm networks of random weights, two of them with preprocessing of their own."""
+    folder = shutil.copytree(_weights_made_once, tmp_path / "weights")
     monkeypatch.setenv("PETLENS_WEIGHTS", str(folder))
     return folder
 

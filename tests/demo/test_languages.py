@@ -29,6 +29,7 @@ from core.attack.files import FullSize
 from core.attack.measures import measure
 from core.attack.settings import AttackSettings
 from core.attack.survival import CHANGES
+from core.datasets.drawn import drawn_pets
 from core.datasets.opening import list_datasets
 from core.errors import ImageError, PetLensError
 from core.imagenet import classes
@@ -38,7 +39,17 @@ from core.texts import say, say_n, without_stop
 from core.transfer.distance import Distance
 from core.transfer.lab import LabSnapshot
 from core.transfer.result import LabResult, shipped_results
-from demo import cards, fool_cards, fool_more_cards, fool_run, lab_cards
+from demo import (
+    cards,
+    fool_cards,
+    fool_more_cards,
+    fool_run,
+    inside_cards,
+    inside_map_cards,
+    inside_run,
+    inside_why_cards,
+    lab_cards,
+)
 from demo.data_cards import alt_text, data_card, title_in_words
 from demo.fool_compare import compare_pictures, compare_value
 from demo.fool_example import ready_made
@@ -57,7 +68,7 @@ from demo.session import Tried
 from demo.translation import catalogue
 
 # The page, "" being what is above the tabs.
-TABS = {"", "learn", "classify", "train", "ideal", "fool"}
+TABS = {"", "learn", "classify", "train", "ideal", "fool", "inside"}
 # Tabs whose texts do not go through `tr` yet.
 UNFINISHED_TABS = ()
 # The button that programs press; nobody sees it.
@@ -588,6 +599,74 @@ def test_cards_of_the_lab_can_be_translated():
     found = [text.strip(" ·") for card in shown for text in outside(card)]
     assert [text for text in found if text not in _names() | {"Zz1", "Net"}] == []
     assert all("⟦Defects of magnetic tiles⟧" in card for card in shown if "<svg" in card)
+
+
+def _cards_of_layers(photo: str, dataset) -> Iterator[str]:
+    for network in ("test_resnet", "test_vit"):
+        walk = inside_run.walk_photo(photo, network)
+        yield inside_cards.strip_panel(walk, walk.layers[0].name)
+        yield inside_cards.filters_panel(walk)
+        yield inside_cards.filters_panel(dataclasses.replace(walk, filters=()))
+        yield inside_cards.figure_panel(walk)
+        for layer in {layer.kind: layer for layer in walk.layers}.values():
+            look = inside_run.look_at_layer(photo, network, layer.name, 3)
+            yield inside_cards.maps_panel(look, scale="own", most=4)
+            yield inside_cards.channel_panel(look)
+            yield inside_cards.channel_panel(dataclasses.replace(look, field_px=1))
+        last_layer = walk.layers[-1].name
+        for excited in inside_run.find_exciting(network, last_layer, 3, dataset):
+            photos = inside_run.exciting_photos(excited, 3, network)
+            yield from (inside_cards.exciting_card(excited, 3, photos, running=running) for running in (True, False))
+        drawing = next(inside_run.draw_channel(network, last_layer, 3, max_seconds=60))
+        yield inside_cards.drawing_card(drawing, running=True)
+        noted = dataclasses.replace(drawing, snapshot=dataclasses.replace(drawing.snapshot, note=say("Broken.")))
+        yield inside_cards.drawing_card(noted, running=False)
+
+
+def _cards_of_why(photo: str) -> Iterator[str]:
+    for network in ("test_resnet", "test_vit"):  # exact, and a good guess
+        snapshots = list(inside_run.put_to_test(photo, network, None))
+        look, final = snapshots[-1].look, snapshots[-1]
+        dark = dataclasses.replace(look.explanation, map=look.explanation.map * 0)
+        yield inside_why_cards.why_card(look)
+        yield inside_why_cards.why_card(dataclasses.replace(look, explanation=dark))
+        yield inside_why_cards.overlay_figure(look)
+        yield inside_why_cards.test_card(snapshots[0], running=True)
+        for hottest, correlation in itertools.product((0.0, 1.0), (0.5, None)):
+            test = dataclasses.replace(final.snapshot.test, hottest=hottest, random=0.5, coldest=0.6)
+            snapshot = dataclasses.replace(final.snapshot, test=test, correlation=correlation)
+            yield inside_why_cards.test_card(dataclasses.replace(final, snapshot=snapshot), running=False)
+        for made_before in (True, False):
+            pair = (look, look)
+            yield inside_why_cards.fooled_card(inside_run.Fooled(look.name, "zebra", pair, pair, made_before))
+
+
+def _cards_of_a_map(photo: str, dataset) -> Iterator[str]:
+    for own, axes in ((photo, "classes"), (None, "spread")):
+        mapped = last(inside_run.lay_out(own, "test_resnet", dataset, axes))
+        yield inside_map_cards.map_card(mapped)
+        near = inside_run.near_one(mapped, 0)
+        for picture in (0, None):
+            yield inside_map_cards.neighbours_card(mapped, near, ["", "x"] * 4 + [""], picture=picture)
+
+
+def test_cards_of_looking_inside_can_be_translated(made_weights, chelsea, monkeypatch, tmp_path):
+    monkeypatch.setenv("PETLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(inside_run, "MOST_PICTURES", 9)
+    dataset = drawn_pets(per_class=5)
+    with speaking(PSEUDO):
+        shown = [
+            *_cards_of_layers(str(chelsea), dataset),
+            *_cards_of_why(str(chelsea)),
+            *_cards_of_a_map(str(chelsea), dataset),
+        ]
+    names = {known.title for known in classes()} | {*dataset.class_names, "test_resnet", "test_vit"}
+    # a size, of a photo or of maps: 20 x 20
+    found = [text.strip(" ·") for card in shown for text in outside(card)]
+    assert [text for text in found if text not in names and not re.fullmatch(r"\d+ x \d+", text)] == []
+    for words in ("⟦Stem⟧", "⟦Last maps⟧", "⟦Block 1⟧", "⟦your photo⟧", "⟦Classes⟧", "⟦Maps⟧", "⟦Broken.⟧"):
+        assert any(words in card for card in shown), words
+    assert all("⟦Drawn pets⟧" in card for card in shown if "<svg" in card)
 
 
 def test_the_handle_between_two_pictures_speaks_the_language_and_no_template(monkeypatch):

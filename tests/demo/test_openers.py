@@ -73,6 +73,10 @@ def test_a_link_without_anything_is_the_tab_as_it_opens(made, tab):
         ("ideal", {"class": "daisy", "preset": "lesson", "steps": "7"}, {"Class": "daisy", "Steps": 7}),
         ("fool", {"goal": "zebra", "preset": "smooth", "epsilon": "6/255"}, {"It should read": "zebra", "Epsilon": "6/255"}),
         ("fool", {"goal": "anything ELSE"}, {"It should read": ANYTHING}),
+        ("inside", {"layer": "blocks.2.1", "channel": "7"}, {"Network": core.DEFAULT_BACKBONE, "Layer": "blocks.2.1", "Channel": 7}),
+        ("inside", {"network": "resnet18", "part": "map"}, {"Network": "resnet18", "Layer": ""}),
+        ("classify", {"why": "1"}, {"Show where it looks": True}),
+        ("classify", {"why": "yes"}, {"Show where it looks": False}),
     ],
 )  # fmt: skip
 def test_a_link_brings_settings_back(made, tab, params, shown):
@@ -106,6 +110,9 @@ def test_each_station_of_the_lesson_opens_its_tab(made, station):
         ("fool", {"preset": "magic"}, "no preset"),
         ("fool", {"method": "magic"}, "method"),
         ("fool", {"photo": "unicorn", "goal": "zebra"}, "no example photo called"),
+        ("inside", {"photo": "unicorn", "layer": "x"}, "no example photo called"),
+        ("inside", {"part": "<b>"}, "There is no part"),
+        ("inside", {"channel": "-1"}, "whole number from 0"),
     ],
 )
 def test_what_there_is_not_is_said_and_nothing_is_lost(made, tab, params, said):
@@ -131,6 +138,7 @@ def test_to_run_is_to_press_the_main_button(made, tab):
     (event,) = [
         known for known in made.page.fns.values() if known.name == MAIN_BUTTONS[tab] and _hears(known, opener.go)
     ]
+    # those that look by themselves need no button
     assert tab in ("classify", "inside") or any(action == "click" for _, action in event.targets)
 
 

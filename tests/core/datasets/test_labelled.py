@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.labelled import Dataset, LabelledImages, check_enough, content_key, hold_out
+from core.datasets.labelled import Dataset, LabelledImages, check_enough, content_key, hold_out, some_of
 from core.errors import DatasetError, ImageError
 
 
@@ -58,6 +58,24 @@ def test_one_picture_less_hardly_moves_the_others():
     gone = images.items.index(before.items[0])
     _, after = hold_out(images.take([index for index in range(200) if index != gone]), 0.2, seed=0, split="test")
     assert len(set(before.items) ^ set(after.items)) <= 3
+
+
+def test_some_are_each_as_likely_in_their_order_and_the_same_again():
+    images = made([30, 10])
+    few = some_of(images, 12)
+    assert len(few) == 12
+    places = [images.items.index(item) for item in few.items]
+    assert places == sorted(set(places))
+    assert few.labels.tolist() == [int(images.labels[place]) for place in places]
+    assert some_of(images, 12).items == few.items
+    assert some_of(images, 12, seed=1).items != few.items
+    assert some_of(images, 40) is some_of(images, 99) is images
+    times = np.zeros(40)
+    for seed in range(400):
+        for item in some_of(images, 10, seed=seed).items:
+            times[images.items.index(item)] += 1
+    assert times.sum() == 4000
+    assert 60 < times.min() < times.max() < 150  # 100 +- five deviations
 
 
 def test_enough_is_two_classes_of_five():

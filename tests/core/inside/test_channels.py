@@ -16,10 +16,11 @@ from core.datasets.labelled import LabelledImages
 from core.errors import BackboneError, DatasetError, SettingsError
 from core.images import to_pixels
 from core.inside.channels import channel_classifier, exciting, top_of
-from core.inside.fields import receptive_field_px
+from core.inside.fields import field_box, receptive_field_px
+from core.inside.layers import find_layer
 from core.inside.maps import feature_maps
 from core.streams import last
-from tests.core.inside.conftest import made
+from tests.core.inside.conftest import Tiny, frozen, made
 
 QUICK = AscentSettings(steps=12, size_px=64, parameterization="fourier", learning_rate=0.05)
 
@@ -54,6 +55,21 @@ def test_the_most_exciting_photos_and_where(tiny, images, unchanged):
     assert other[0].value == pytest.approx(max(float(maps[0].max()) for maps in values.values()), abs=1e-5)
 
 
+def test_of_photos_that_excite_it_as_much_as_can_be_the_mean_decides(images):
+    torch.manual_seed(0)
+    model = Tiny()
+    model.first.weight.data.mul_(40)
+    model.act = torch.nn.ReLU6()
+    backbone = frozen(model, "capped", size_px=16, mean=(0, 0, 0), std=(1, 1, 1))
+    readable = [number for number in range(11) if number != 5]
+    maps = [feature_maps(backbone, Image.open(images.items[number]), "act").maps for number in readable]
+    channel = next(channel for channel in range(4) if all(float(one[channel].max()) == 6 for one in maps))
+    found = last(exciting(backbone, "act", images, channel=channel, top=4)).top
+    assert {one.value for one in found} == {6.0}
+    means = {number: float(one[channel].mean()) for number, one in zip(readable, maps, strict=True)}
+    assert [one.index for one in found] == sorted(means, key=lambda number: -means[number])[:4]
+
+
 def test_each_snapshot_is_whole_and_stays_as_it_is(tiny, images):
     snapshots = list(exciting(tiny, "second", images, channel=0))
     counts = [len(one.excitement.indices) for one in snapshots]
@@ -67,6 +83,16 @@ def test_each_snapshot_is_whole_and_stays_as_it_is(tiny, images):
 def test_a_place_sees_what_its_filters_span(tiny):
     assert receptive_field_px(tiny, "act") == 2
     assert receptive_field_px(tiny, "second") == 4
+
+
+def test_what_a_place_sees_lies_around_it_and_inside_the_view(tiny):
+    layer = find_layer(tiny, "act")  # 8 x 8 places of 2 pixels each
+    assert field_box(layer, (16, 16), 4, 3 * 8 + 4) == (7, 5, 11, 9)
+    assert field_box(layer, (16, 16), 4, 0) == (0, 0, 4, 4)
+    assert field_box(layer, (16, 16), 4, 63) == (12, 12, 16, 16)
+    assert field_box(layer, (16, 16), 99, 20) == (0, 0, 16, 16)
+    # a view that is wider than high
+    assert field_box(layer, (32, 16), 4, 8 + 7) == (28, 1, 32, 5)
 
 
 def test_places_of_later_layers_see_more():

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from core import Classifier, Head
 from core.errors import SettingsError
 from core.images import to_pixels
-from core.inside.occlusion import occlude, rank_correlation
+from core.inside.occlusion import OcclusionSnapshot, heat_of, occlude, rank_correlation
 from core.inside.why import why
 from core.streams import last
 
@@ -77,6 +77,26 @@ def test_in_inference_mode_and_left_early(classifier, photo):
         first = next(stream)
         stream.close()
     assert np.isnan(first.falls).all()
+
+
+def test_what_a_class_needs_is_drawn_hottest_and_what_is_not_known_is_cold():
+    def heat(falls):
+        falls = np.array(falls, np.float32)
+        return heat_of(OcclusionSnapshot(1, 2, falls, falls, 0.5)).tolist()
+
+    assert heat([[2, 0.5], [-3, np.nan]]) == [[1, 0.25], [0, 0]]
+    # nothing speaks for it, or nothing is known yet
+    assert heat([[-1, 0], [-2, 0]]) == heat(np.full((2, 2), np.nan)) == [[0, 0], [0, 0]]
+
+
+def test_a_snapshot_stays_as_it_is_when_it_is_drawn(classifier, photo):
+    snapshots = list(occlude(classifier, photo, 1, parts=4))
+    before = snapshots[0].falls.copy()
+    assert not heat_of(snapshots[0]).any()
+    np.testing.assert_array_equal(snapshots[0].falls, before)
+    final = heat_of(snapshots[-1])
+    assert float(final.max()) == 1
+    assert int(final.argmax()) == int(snapshots[-1].falls.argmax())
 
 
 def test_ranks_are_compared_as_scipy_does():
