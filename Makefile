@@ -46,6 +46,7 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.ideal_ensemble
 	$(BIN)/python -m benchmarks.ideal_steps
 	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.attack_steps
 	$(BIN)/python -m benchmarks.attack_floor
 	$(BIN)/python -m benchmarks.attack_transfer
 	$(BIN)/python -m benchmarks.tricks
