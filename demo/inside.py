@@ -33,8 +33,8 @@ _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list[gr.Dropdown], Opener]:
     """Put the tab's components on the page and connect them; returns its list of networks, and what opens it from elsewhere.
 
-    A link brings "part" (one of `PARTS`), "network", "layer" and "channel"; "photo" is one of the app's own examples, and
-    without it the photo stays as it is.
+    A link brings "part" (one of `PARTS`), "network", "layer" and "channel"; "photo" is one of the app's own examples. Photo
+    and layer stay as they are where the link names none.
 
     Args:
         tab: this one: it looks for the first time when it is seen.
@@ -144,10 +144,12 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         number = params.get("channel")
         if number is not None and not number.isdecimal():
             raise SettingsError("A channel is a whole number from 0, not {value!r:.80}.", value=number)
+        # without a layer all stays: what came late would empty a list that has been filled meanwhile
+        named_layer = "layer" in params or number is not None
         return (
             gr.update(selected=part),
-            params.get("layer", "")[:200],
-            None if number is None else int(number[:6]),
+            params.get("layer", "")[:200] if named_layer else gr.skip(),
+            gr.skip() if not named_layer else None if number is None else int(number[:6]),
             params.get("network", core.DEFAULT_BACKBONE)[:200],
             named or gr.skip(),
         )

@@ -863,9 +863,13 @@ def test_a_link_is_read_back(tab):
         "parts": gr.update(selected="layers"),
         "photo": gr.skip(),
         "network": core.DEFAULT_BACKBONE,
-        "layer": "",
-        "channel": None,
+        "layer": gr.skip(),
+        "channel": gr.skip(),
     }
+    # a layer without a channel is looked at where it is strongest, a channel without a layer in the first
+    opened, _ = _opened(tab, layer="blocks.2.1")
+    assert (opened["layer"], opened["channel"]) == ("blocks.2.1", None)
+    assert [_opened(tab, channel="5")[0][name] for name in ("layer", "channel")] == ["", 5]
 
 
 def test_what_is_no_channel_is_in_no_link(tab):
