@@ -26,7 +26,9 @@ function nearest(svg, event) {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-class]");
   if (button) {
-    showAlone(button.getAttribute("aria-pressed") === "true" ? null : button.dataset.class);
+    const alone = button.getAttribute("aria-pressed") !== "true";
+    showAlone(alone ? button.dataset.class : null);
+    if (alone) trigger("click", { class: Number(button.dataset.class) });
     return;
   }
   const svg = event.target.closest("svg");

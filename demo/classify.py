@@ -256,7 +256,7 @@ def _explained(photo: str, network: Network, look: cards.Look) -> str:
     """Where it looks for the name that the card shows first; in words why not, for a network without maps."""
     try:
         return overlay_figure(explain(photo, network, look.prediction.headline.index))
-    except core.BackboneError as error:
+    except Exception as error:  # the answer itself is there, and stays
         return cards.note(message_for(error))
 
 

@@ -55,12 +55,12 @@ def offered(context: Context, visitor: str, value: Any) -> dict:
     return gr.update(choices=choices, value=value if value in names else usual(list_datasets()))
 
 
-def name_of(context: Context, visitor: str, value: Any) -> str:
-    """The name of the data set that a choice stands for; "" where there is none."""
+def open_now(context: Context, visitor: str, value: Any) -> Dataset | None:
+    """The data set that a choice stands for, if it is open already."""
     if value == OPENED:
-        dataset = context.sessions.get(visitor).dataset
-        return dataset.name if dataset is not None else ""
-    return value if isinstance(value, str) else ""
+        return context.sessions.get(visitor).dataset
+    opened = context.openings.known(value)
+    return opened.dataset if opened is not None else None
 
 
 async def opening(context: Context, visitor: str, value: Any) -> AsyncIterator[Opened]:

@@ -95,15 +95,23 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, request: gr.Request
     ) -> AsyncIterator[tuple]:
         """Everything that is seen of a photo and a network."""
+        visitor = request.session_hash
+        turn = context.sessions.next_look(visitor)
+        # what goes on belongs to what was on the screen
+        context.sessions.drop(visitor, "exciting", "channel", "testing")
         if not path:
             yield nothing(cards.hint_card())
             return
         yield cards.waiting_card(tr("Waking the network …")), *[gr.skip()] * (len(outputs) - 1)
         try:
-            found = find_network(context, value, request.session_hash)
+            found = find_network(context, value, visitor)
             async for waiting in prepare(context, found):
+                if context.sessions.get(visitor).looks != turn:
+                    return
                 yield nothing(waiting)
             shown = await context.quick.run(layers.shown, path, found, name, number, count, stretch)
+            if context.sessions.get(visitor).looks != turn:
+                return
             yield "", *shown, *[gr.skip()] * len(why.outputs), "yes"
             try:
                 explained = await context.quick.run(why.shown, path, found)
@@ -111,7 +119,8 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
                 explained = [gr.skip(), cards.message_card(message_for(error)), ""]
             yield *[gr.skip()] * (1 + len(layers.outputs)), *explained, gr.skip()
         except Exception as error:
-            yield nothing(cards.message_card(message_for(error)))
+            if context.sessions.get(visitor).looks == turn:
+                yield nothing(cards.message_card(message_for(error)))
 
     async def look_first(
         before: Any, path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, request: gr.Request
@@ -126,7 +135,9 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
 
     def link_to(value: Any, name: Any, number: Any, address: str) -> str:
         params = {"tab": "inside"}
-        if value != core.DEFAULT_BACKBONE and isinstance(value, str) and not value.startswith("run:"):
+        if not isinstance(value, str) or value.startswith("run:"):  # a run is its visitor's alone
+            return f"{address}?{urlencode(params)}"
+        if value != core.DEFAULT_BACKBONE:
             params["network"] = value
         if isinstance(name, str) and name:
             params["layer"] = name
@@ -158,7 +169,7 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         example_button.click(
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
         )
-    streamed = {"outputs": outputs, "trigger_mode": "always_last", "concurrency_limit": None, **_PRIVATE}
+    streamed = {"outputs": outputs, "trigger_mode": "multiple", "concurrency_limit": None, **_PRIVATE}
     wanted = [photo, network, *layers.inputs]
     gr.on([photo.change, network.change, look_from_elsewhere.change], look, inputs=wanted, **streamed)
     tab.select(look_first, inputs=[seen, *wanted], **streamed)

@@ -80,7 +80,7 @@ def maps_panel(look: LayerLook, *, scale: Scale, most: int) -> str:
         shown=len(order),
         size=_size(layer.width, layer.height),
     )
-    key = tr("Dark blue: nothing there. Yellow: much of what this channel looks for. Choose one to look closer.")
+    key = tr("Dark blue: least, yellow: most of what this channel looks for. Choose one to look closer.")
     return (
         f'<div class="pl-card pl-layer"><p role="status">{said}</p>'
         f'<div class="pl-maps" role="group" aria-label="{escape(tr("Maps"), quote=True)}">{buttons}</div>'
@@ -98,6 +98,8 @@ def channel_panel(look: LayerLook) -> str:
         "A place of this layer sees about {count} x {count} pixels of the photo: for the strongest, the frame.",
         look.field_px,
     )
+    if look.field_px >= min(look.maps.view.size):
+        sees = tr("A place of this layer sees the whole photo.")
     return (
         f'<div class="pl-card pl-channel"><h3>{escape(title)}</h3>'
         f"{_framed(picture_url(look.over, exact=False), alt, look.box, look.maps.view.size)}"
@@ -125,13 +127,15 @@ def filters_panel(walk: Walk) -> str:
 def figure_panel(walk: Walk) -> str:
     """All maps of the last layer as one strip, as the lesson shows them of VGG-16."""
     layer = walk.stages[-1].layer
-    words = {"network": walk.network, "columns": layer.channels, "places": layer.height * layer.width}
+    words = {"network": walk.network, "columns": layer.channels, "places": walk.figure_rows}
     alt = tr("all {columns} maps of the last layer of {network}, each a column of its {places} places", **words)
     said = tr(
-        "The lesson's own figure: a column for each of the {columns} channels, a row for each of the {places} places. Few "
-        "are bright: a photo of a cat has little of most things. The lesson shows it of VGG-16; this is {network}.",
+        "The lesson's own figure: a column for each of the {columns} channels, a row for each of the {places} places. The "
+        "lesson shows it of VGG-16; this is {network}.",
         **{**words, "network": escape(walk.network)},
     )
+    if walk.mostly_dark:
+        said += " " + tr("Most of it is dark: one photo has little of most things.")
     return (
         f'<div class="pl-figure"><img src="{picture_url(walk.figure, exact=True)}" alt="{escape(alt, quote=True)}"></div>'
         f'<p class="pl-foot">{said}</p>'
@@ -142,7 +146,7 @@ def exciting_card(excited: Excited, channel: int, photos: Sequence[ExcitingPhoto
     """The photos of a data set that excite a channel most."""
     layer = excited.excitement.layer
     words = {"number": channel, "layer": tr(layer.title), "title": title_in_words(excited.title)}
-    title = escape(tr("Channel {number} of {layer}: what excites it most in {title}", **words))
+    title = escape(tr("Channel {number} of {layer}: what excites it most among pictures of {title}", **words))
     width, height = excited.excitement.view_size
     figures = "".join(
         f"<figure>{_framed(picture_url(one.view, exact=False), one.class_name, one.box, (width, height))}"
@@ -160,7 +164,7 @@ def exciting_card(excited: Excited, channel: int, photos: Sequence[ExcitingPhoto
     return (
         f'<div class="pl-card"><h3>{title}</h3><p class="pl-doing" role="status">{looked}</p>{bar}'
         f'<div class="pl-excited">{figures}</div>'
-        f'<p class="pl-foot">{tr("The frame is what the strongest place sees. What do they have in common?")}</p></div>'
+        f'<p class="pl-foot">{tr("A frame shows what the strongest place sees. What do they have in common?")}</p></div>'
     )
 
 

@@ -12,7 +12,7 @@ import gradio as gr
 from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
-from demo.data_choice import name_of, open_chosen
+from demo.data_choice import open_chosen, open_now
 from demo.inside_cards import (
     channel_panel,
     drawing_card,
@@ -23,6 +23,7 @@ from demo.inside_cards import (
     strip_panel,
 )
 from demo.inside_run import (
+    Excited,
     about_of,
     checked_channel,
     draw_channel,
@@ -36,6 +37,7 @@ from demo.languages import mark, tr
 from demo.messages import message_for
 from demo.networks import Network, find_network, prepare
 from demo.scripts import script_of
+from demo.session import MAX_EXCITED
 
 if TYPE_CHECKING:
     from demo.session import Kind
@@ -52,6 +54,7 @@ _MARK_STAGE_JS = """stage => {
   }
 }"""
 _STALE_JS = "() => { document.querySelector('#inside-maps .pl-layer')?.classList.add('pl-stale'); }"
+_FRESH_JS = "() => { document.querySelector('#inside-maps .pl-layer')?.classList.remove('pl-stale'); }"
 _MARK_CHANNEL_JS = """channel => {
   for (const button of document.querySelectorAll("#inside-maps button")) {
     button.setAttribute("aria-pressed", button.dataset.channel === String(channel));
@@ -151,9 +154,13 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
     def known_of(visitor: str, found: Network, name: str, number: int, dataset: str) -> str:
         """The photos that excite a channel, where this layer's photos were looked through before."""
         excited = context.sessions.get(visitor).excited
-        if excited is None or excited.about != about_of(found, name, name_of(context, visitor, dataset)):
+        same = excited is not None and excited.about == about_of(found, name)
+        if not same or excited.dataset is not open_now(context, visitor, dataset):
             return ""
-        return exciting_card(excited, number, exciting_photos(excited, number, found), running=False)
+        return exciting_now(excited, number, found, False)
+
+    def exciting_now(excited: Excited, number: int, found: Network, running: bool) -> str:
+        return exciting_card(excited, number, exciting_photos(excited, number, found), running=running)
 
     async def show_layer(
         path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, dataset: Any, visitor: str
@@ -161,6 +168,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         """Another layer, or another channel of it; `number` None: the strongest."""
         if not path:
             return [gr.skip()] * len(of_layer)
+        context.sessions.drop(visitor, "exciting", "channel")
         try:
             found = find_network(context, value, visitor)
             shown = await context.quick.run(layer_shown, path, found, name, number, count, stretch)
@@ -190,6 +198,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         """At another channel of the same layer."""
         if not path:
             return [gr.skip()] * 4
+        context.sessions.drop(visitor, "exciting", "channel")
         try:
             number = checked_channel(number)
             found = find_network(context, value, visitor)
@@ -227,21 +236,24 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
             found = find_network(context, value, visitor)
             opened = await open_chosen(context, visitor, dataset)
             async for waiting in prepare(context, found):
+                if job.stopping:
+                    break
                 yield _busy(waiting)
-            context.long.submit(job)
-            async for progress in job.watch(every_seconds=0.5):
-                excited = progress.snapshot
-                if excited is None:
-                    yield _busy(cards.waiting_for(progress))
-                elif job.unfinished:
-                    photos = await context.quick.run(exciting_photos, excited, number, found)
-                    yield _busy(exciting_card(excited, number, photos, running=True))
-            if job.snapshot is None:
+            if not job.stopping:
+                context.long.submit(job)
+                # photos are opened anew for each card, which other visitors' photos wait for
+                async for progress in job.watch(every_seconds=1.5):
+                    if progress.snapshot is None:
+                        yield _busy(cards.waiting_for(progress))
+                    elif job.unfinished and not job.stopping:
+                        yield _busy(await context.quick.run(exciting_now, progress.snapshot, number, found, True))
+            if not context.sessions.is_current(visitor, job, kind="exciting"):
+                yield _idle(gr.skip())
+            elif job.snapshot is None:
                 yield _idle(cards.waiting_card(tr("Stopped.")))
-                return
-            context.sessions.keep_result(visitor, excited=job.snapshot)
-            photos = await context.quick.run(exciting_photos, job.snapshot, number, found)
-            yield _idle(exciting_card(job.snapshot, number, photos, running=False))
+            else:
+                context.sessions.keep_result(visitor, most=MAX_EXCITED, excited=job.snapshot)
+                yield _idle(await context.quick.run(exciting_now, job.snapshot, number, found, False))
         except Exception as error:
             yield _idle(cards.message_card(message_for(error)))
         finally:
@@ -258,14 +270,19 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
             job = Job(partial(draw_channel, found, name, number, max_seconds=seconds))
             context.sessions.start(visitor, job, kind="channel")
             async for waiting in prepare(context, found):
+                if job.stopping:
+                    break
                 yield _busy(waiting)
-            context.drawing.submit(job)
-            async for progress in job.watch(every_seconds=0.25):
-                if progress.snapshot is None:
-                    yield _busy(cards.waiting_for(progress))
-                elif job.unfinished:
-                    yield _busy(drawing_card(progress.snapshot, running=True))
-            if job.snapshot is None:
+            if not job.stopping:
+                context.drawing.submit(job)
+                async for progress in job.watch(every_seconds=0.25):
+                    if progress.snapshot is None:
+                        yield _busy(cards.waiting_for(progress))
+                    elif job.unfinished and not job.stopping:
+                        yield _busy(drawing_card(progress.snapshot, running=True))
+            if not context.sessions.is_current(visitor, job, kind="channel"):
+                yield _idle(gr.skip())
+            elif job.snapshot is None:
                 yield _idle(cards.waiting_card(tr("Stopped.")))
             else:
                 yield _idle(drawing_card(job.snapshot, running=False))
@@ -281,9 +298,11 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
 
     latest = {"trigger_mode": "always_last", **_QUICK}
     of_channel = [channel, looked, drawn_said, excited_said]
-    strip.click(walk_to, inputs=[photo, network, most, scale, pictures], outputs=of_layer, **latest)
+    walked = strip.click(walk_to, inputs=[photo, network, most, scale, pictures], outputs=of_layer, **latest)
     layer.input(None, js=_STALE_JS)
-    layer.input(choose_layer, inputs=[photo, network, layer, most, scale, pictures], outputs=of_layer, **latest)
+    went = layer.input(choose_layer, inputs=[photo, network, layer, most, scale, pictures], outputs=of_layer, **latest)
+    for event in (walked, went):  # the same maps again are not drawn anew
+        event.then(None, js=_FRESH_JS)
     gr.on([most.input, scale.input], draw_maps_anew, inputs=[photo, network, *inputs, pictures], outputs=maps, **latest)
     maps.click(press_map, inputs=[photo, network, layer, pictures], outputs=of_channel, **latest)
     channel.input(choose_channel, inputs=[photo, network, layer, channel, pictures], outputs=of_channel, **latest)

@@ -10,8 +10,8 @@ import gradio as gr
 from demo import cards
 from demo.context import Context
 from demo.data_choice import open_chosen
-from demo.inside_map_cards import map_card, neighbours_card
-from demo.inside_run import Mapped, lay_out, near_one
+from demo.inside_map_cards import class_card, map_card, neighbours_card
+from demo.inside_run import Mapped, lay_out, near_one, pictures_of
 from demo.jobs import Job
 from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.inside.atlas import Neighbours
 
 _AXES = {"spread": mark("where pictures differ most"), "classes": mark("where classes differ most")}
+_HINT = mark("Press “Lay out the pictures”. The first time it looks at each of them once.")
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -49,7 +50,7 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
     with gr.Row():
         with gr.Column(scale=5, min_width=280):
             map_said = gr.HTML(
-                cards.waiting_card(tr("Press “Lay out the pictures”. The first time it looks at each of them once.")),
+                cards.waiting_card(tr(_HINT)),
                 js_on_load=script_of("map.js"),
                 elem_id="map-said",
                 elem_classes="pl-bare",
@@ -78,21 +79,27 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
             found = find_network(context, value, visitor)
             opened = await open_chosen(context, visitor, dataset)
             async for waiting in prepare(context, found):
+                if job.stopping:
+                    break
                 yield waiting, "", "", *busy
-            context.long.submit(job)
-            async for progress in job.watch(every_seconds=0.4):
-                seen = progress.snapshot
-                if seen is None:
-                    yield cards.waiting_for(progress), "", "", *busy
-                elif not isinstance(seen, Mapped):
-                    words = tr_n(
-                        "Looking at {done} of {count} picture",
-                        "Looking at {done} of {count} pictures",
-                        seen.total,
-                        done=seen.done,
-                    )
-                    yield cards.waiting_card(words, seen.done / max(1, seen.total)), "", "", *busy
+            if not job.stopping:
+                context.long.submit(job)
+                async for progress in job.watch(every_seconds=0.4):
+                    seen = progress.snapshot
+                    if seen is None:
+                        yield cards.waiting_for(progress), "", "", *busy
+                    elif not isinstance(seen, Mapped):
+                        words = tr_n(
+                            "Looking at {done} of {count} picture",
+                            "Looking at {done} of {count} pictures",
+                            seen.total,
+                            done=seen.done,
+                        )
+                        yield cards.waiting_card(words, seen.done / max(1, seen.total)), "", "", *busy
             mapped = job.snapshot
+            if not context.sessions.is_current(visitor, job, kind="mapping"):
+                yield gr.skip(), gr.skip(), gr.skip(), *idle
+                return
             if not isinstance(mapped, Mapped):
                 yield cards.waiting_card(tr("Stopped.")), "", "", *idle
                 return
@@ -113,15 +120,31 @@ def build_map(context: Context, photo: gr.Image, network: gr.Dropdown, pictures:
     async def press_point(event: gr.EventData, request: gr.Request) -> Any:
         """The picture of a point, and those most like it."""
         mapped = context.sessions.get(request.session_hash).mapped
-        number = (event._data if isinstance(event._data, dict) else {}).get("picture")
+        pressed = event._data if isinstance(event._data, dict) else {}
         if mapped is None:
             return cards.message_card(tr("This map is not kept any more. Lay out the pictures again."))
         try:
-            near = await context.quick.run(near_one, mapped, number)
-            return await near_card(mapped, near, number)
+            if "class" in pressed:
+                numbers = await context.quick.run(pictures_of, mapped, pressed["class"])
+                items = [mapped.images.items[number] for number in numbers]
+                return class_card(mapped, pressed["class"], await read_thumbnails(context, items, lambda: True))
+            near = await context.quick.run(near_one, mapped, pressed.get("picture"))
+            return await near_card(mapped, near, pressed.get("picture"))
         except Exception as error:
             return cards.message_card(message_for(error))
 
+    def forget_map(request: gr.Request) -> tuple[str, str, str]:
+        """Of another photo or network it would tell what is not so."""
+        context.sessions.drop(request.session_hash, "mapping")
+        return cards.waiting_card(tr(_HINT)), "", ""
+
+    gr.on(
+        [photo.change, network.change],
+        forget_map,
+        outputs=[map_said, near_said, pressed],
+        queue=False,
+        **_PRIVATE,
+    )
     start.click(
         map_pictures,
         inputs=[photo, network, pictures, axes],

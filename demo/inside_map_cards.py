@@ -49,7 +49,7 @@ def map_card(mapped: Mapped) -> str:
         numbers=len(atlas.centre),
         share=kept,
     )
-    label = tr("Map: {said}. The classes and the nearest pictures are listed below.", said=said)
+    label = tr("Map: {said}. The classes are listed below; each shows some of its pictures.", said=said)
     return (
         f'<div class="pl-card pl-map"><h3>{escape(said)}</h3>'
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{escape(label, quote=True)}">{points}{_yours(mapped, places)}</svg>'
@@ -74,6 +74,14 @@ def neighbours_card(mapped: Mapped, near: Neighbours, thumbnails: Sequence[str],
         _figure(names[int(labels[index])], float(alike), source, itself=int(index) == picture)
         for index, alike, source in zip(near.indices, near.similarities, thumbnails, strict=False)
     )
+    return f'<div class="pl-card pl-near"><h3>{escape(title)}</h3><div class="pl-excited">{figures}</div></div>'
+
+
+def class_card(mapped: Mapped, label: int, thumbnails: Sequence[str]) -> str:
+    """Some pictures of a class, for those, too, who cannot press points."""
+    name = mapped.images.class_names[label]
+    figures = "".join(_figure(name, 1.0, source, itself=True) for source in thumbnails)
+    title = tr("Some pictures of “{name}”", name=name)
     return f'<div class="pl-card pl-near"><h3>{escape(title)}</h3><div class="pl-excited">{figures}</div></div>'
 
 

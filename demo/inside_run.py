@@ -14,7 +14,7 @@ import core
 from core.errors import DatasetError, ImageError, SettingsError
 from demo.fool_example import ready_made
 from demo.fool_run import Attempt
-from demo.networks import Network, load, title_of
+from demo.networks import Network, content_of, load, title_of
 from demo.session import VisitorsRun
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_PICTURES = 600
 MOST_EXCITING = 9
 MOST_NEIGHBOURS = 8
+# Of the figure with all maps.
+_ROW_PX = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class Walk:
         answer: what it says in the end.
         filters: the first convolution's, as pictures; empty where there is none over colours.
         figure: all maps of the last layer as one strip.
+        figure_rows: its rows; fewer than the layer's places where it was averaged.
+        mostly_dark: whether nothing in it is below 0 and most of it is 0.
     """
 
     network: str
@@ -56,6 +60,8 @@ class Walk:
     answer: Prediction
     filters: tuple[Any, ...] = field(repr=False)
     figure: Any = field(repr=False)
+    figure_rows: int
+    mostly_dark: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +88,16 @@ class Excited:
     """Photos that excite the channels of a layer, kept for the next channel.
 
     Attributes:
-        about: network, layer and data set; see `about_of`.
+        about: network and layer; see `about_of`.
+        dataset: the pictures; others may have the same name.
         images: the photos.
         title: what their data set is called.
         excitement: among those that were looked at.
         done, total: photos.
     """
 
-    about: tuple[str, str, str]
+    about: tuple
+    dataset: Dataset = field(repr=False)
     images: LabelledImages = field(repr=False)
     title: str
     excitement: Excitement = field(repr=False)
@@ -213,8 +221,20 @@ def walk_photo(photo: str, network: Network) -> Walk:
     except BackboneError:
         filters = ()
     (answer,) = classifier.predict([picture])
-    figure = strip(stages[-1].maps)
-    return Walk(title_in(network, classifier), stages[-1].view, stages, layers_of(backbone), answer, filters, figure)
+    last = stages[-1].maps
+    figure = strip(last, place_px=_ROW_PX)
+    dark = bool(last.min() >= 0 and (last <= 0.01 * last.max()).float().mean() > 0.5)
+    return Walk(
+        network=title_in(network, classifier),
+        view=stages[-1].view,
+        stages=stages,
+        layers=layers_of(backbone),
+        answer=answer,
+        filters=filters,
+        figure=figure,
+        figure_rows=figure.height // _ROW_PX,
+        mostly_dark=dark,
+    )
 
 
 def look_at_layer(
@@ -273,9 +293,9 @@ def checked_channel(value: object) -> int:
     return int(value)
 
 
-def about_of(network: Network, layer_name: str, dataset: str) -> tuple[str, str, str]:
+def about_of(network: Network, layer_name: str) -> tuple:
     """What photos were looked at with: two that are equal have the same answer."""
-    return network if isinstance(network, str) else network.token, layer_name, dataset
+    return network if isinstance(network, str) else content_of(network), layer_name
 
 
 def find_exciting(network: Network, layer_name: str, channel: int, dataset: Dataset) -> Iterator[Excited]:
@@ -287,9 +307,9 @@ def find_exciting(network: Network, layer_name: str, channel: int, dataset: Data
     from core.inside.channels import exciting
 
     images = some_pictures(dataset)
-    about = about_of(network, layer_name, dataset.name)
+    about = about_of(network, layer_name)
     for snapshot in exciting(load(network).backbone, layer_name, images, channel=channel, top=MOST_EXCITING):
-        yield Excited(about, images, dataset.title, snapshot.excitement, snapshot.done, snapshot.total)
+        yield Excited(about, dataset, images, dataset.title, snapshot.excitement, snapshot.done, snapshot.total)
 
 
 def exciting_photos(excited: Excited, channel: int, network: Network) -> tuple[ExcitingPhoto, ...]:
@@ -431,6 +451,20 @@ def near_one(mapped: Mapped, index: int) -> Neighbours:
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(mapped.images):
         raise SettingsError("There is no such picture on the map.")
     return neighbours(mapped.vectors, mapped.vectors[index], MOST_NEIGHBOURS + 1)
+
+
+def pictures_of(mapped: Mapped, label: object) -> list[int]:
+    """Numbers of some pictures of a class on the map.
+
+    Raises:
+        SettingsError: there is no such class, or none of its pictures on the map.
+    """
+    if isinstance(label, bool) or not isinstance(label, int):
+        raise SettingsError("There is no such class on the map.")
+    found = [number for number, other in enumerate(mapped.images.labels.tolist()) if other == label]
+    if not found:
+        raise SettingsError("There is no such class on the map.")
+    return found[:MOST_EXCITING]
 
 
 def some_pictures(dataset: Dataset) -> LabelledImages:

@@ -59,6 +59,7 @@ def build_why(context: Context, photo: gr.Image, network: gr.Dropdown) -> WhyPar
     async def show_class(path: Any, value: Any, chosen: Any, request: gr.Request) -> tuple[Any, Any]:
         if not path:
             return gr.skip(), gr.skip()
+        context.sessions.drop(request.session_hash, "testing")
         try:
             found = find_network(context, value, request.session_hash)
             return await context.quick.run(lambda: why_card(explain(path, found, chosen))), ""
@@ -78,14 +79,19 @@ def build_why(context: Context, photo: gr.Image, network: gr.Dropdown) -> WhyPar
             job = Job(partial(put_to_test, path, found, chosen))
             context.sessions.start(visitor, job, kind="testing")
             async for waiting in prepare(context, found):
+                if job.stopping:
+                    break
                 yield waiting, gr.skip(), gr.skip()
-            context.long.submit(job)
-            async for progress in job.watch(every_seconds=0.25):
-                if progress.snapshot is None:
-                    yield cards.waiting_for(progress), gr.skip(), gr.skip()
-                elif job.unfinished:
-                    yield test_card(progress.snapshot, running=True), gr.skip(), gr.skip()
-            if job.snapshot is None:
+            if not job.stopping:
+                context.long.submit(job)
+                async for progress in job.watch(every_seconds=0.25):
+                    if progress.snapshot is None:
+                        yield cards.waiting_for(progress), gr.skip(), gr.skip()
+                    elif job.unfinished and not job.stopping:
+                        yield test_card(progress.snapshot, running=True), gr.skip(), gr.skip()
+            if not context.sessions.is_current(visitor, job, kind="testing"):
+                yield gr.skip(), *over
+            elif job.snapshot is None:
                 yield cards.waiting_card(tr("Stopped.")), *over
             else:
                 yield test_card(job.snapshot, running=False), *over

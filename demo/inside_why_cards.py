@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def why_card(look: WhyLook) -> str:
     """What the network saw, and over it what speaks for the class."""
     found = look.explanation
-    title = tr("Why {name}? {share}", name=escape(look.name), share=percent(found.probability))
+    # as it stands everywhere else: single precision may differ by a hundredth from the fast path
+    share = percent(float(look.answer.probabilities[found.label]))
+    title = tr("Why {name}? {share}", name=escape(look.name), share=share)
     speaks = bool(found.map.max() > 0)
     said = (
         tr(
@@ -69,7 +71,7 @@ def _outcome(test: QuarterTest, name: str, correlation: float | None) -> str:
     )
     if test.is_faithful:
         verdict = tr(
-            "✓ The explanation holds: covering what it calls hot costs “{name}” more than covering anything else.",
+            "✓ The explanation holds: covering what it calls hot costs “{name}” more than covering a quarter by chance.",
             name=name,
         )
     else:
@@ -100,8 +102,8 @@ def fooled_card(fooled: Fooled) -> str:
         else ""
     )
     said = tr(
-        "To us both pictures look the same, and the same places speak for something else: each map is stretched by its own "
-        "largest value, so look at the percentages, too. Before, “{own}” wins, after, “{target}”.",
+        "Each map is stretched by its own largest value, so look at the percentages, too: before, “{own}” wins, after, "
+        "“{target}”.",
         own=names[0],
         target=names[1],
     )
@@ -119,7 +121,7 @@ def overlay_figure(look: WhyLook) -> str:
 
 def _judged(look: WhyLook) -> str:
     alt = tr("what speaks for “{name}”", name=look.name)
-    share = look.explanation.probability
+    share = float(look.answer.probabilities[look.explanation.label])
     return (
         f"<figure>{_image(picture_url(look.over, exact=False), alt)}<figcaption>{percent(share)}</figcaption></figure>"
     )

@@ -249,7 +249,7 @@ def _share(snapshot: LabSnapshot) -> float:
 
 
 def _judged(guess: float, result: LabResult) -> str:
-    points = round(abs(guess - result.accuracy) * 100)
+    points = max(1, round(abs(guess - result.accuracy) * 100))
     if result.accuracy_low <= guess <= result.accuracy_high:
         sign, kind = "✓", "pl-good"
         said = tr("Well guessed: {n} test pictures cannot tell the two apart.", n=result.tested_on)

@@ -215,7 +215,7 @@ class _Classifiers:
         self._lock = threading.Lock()
 
     def find(self, run: VisitorsRun) -> Classifier | None:
-        key = _content(run)
+        key = content_of(run)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
@@ -224,13 +224,13 @@ class _Classifiers:
     def load(self, run: VisitorsRun) -> Classifier:
         classifier = core.load_run(run.folder).classifier
         with self._lock:
-            self._known[_content(run)] = classifier
+            self._known[content_of(run)] = classifier
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
         return classifier
 
 
-def _content(run: VisitorsRun) -> tuple:
+def content_of(run: VisitorsRun) -> tuple:
     """Which version of a run lies on the disk: saving a run replaces its run.json."""
     try:
         told = (run.folder / "run.json").stat()

@@ -93,6 +93,12 @@ class Openings:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
+    def known(self, name: str) -> Opened | None:
+        """What is known of a data set that somebody has opened, or opens."""
+        with self._lock:
+            job = self._jobs.get(name) if isinstance(name, str) else None
+        return job.snapshot if job is not None else None
+
     def job(self, name: str) -> Job:
         """The job that opens this data set, or has opened it; a new one where there is none, or it failed."""
         with self._lock:

@@ -35,8 +35,8 @@ MAX_RUNS = 12
 MAX_TRIED = 12
 
 # Results that are kept to be gone on with, of each kind one a visitor: an ideal image holds up to some tens of megabytes,
-# an attack, a curve against distance, a map or photos that excite a layer a few.
-MAX_RESULTS = 40
+# an attack, a curve against distance or a map a few. Photos that excite a layer come to 15 megabytes.
+MAX_RESULTS, MAX_EXCITED = 40, 12
 
 # A visitor may classify photos while a training goes on or a picture grows; of each kind there is one at a time.
 Kind = Literal[
@@ -117,6 +117,7 @@ class Session:
         excited: what was found for the channels of a layer last.
         mapped: the map that was laid out last.
         turn: counts what the visitor asked of "One photo"; who answers an older turn is late.
+        looks: counts the same of the Look inside tab.
         cards: the answer to this turn, once it was given.
         dataset: what the visitor chose to train on.
         inspection: what is odd about it; None before that is known.
@@ -146,6 +147,7 @@ class Session:
     excited: Excited | None = field(default=None, repr=False)
     mapped: Mapped | None = field(default=None, repr=False)
     turn: int = 0
+    looks: int = 0
     cards: tuple | None = None
     dataset: Dataset | None = None
     inspection: Inspection | None = field(default=None, repr=False)
@@ -200,6 +202,10 @@ class Sessions:
             _free(session)
         return before.turn + 1
 
+    def next_look(self, key: str) -> int:
+        """The number of the visitor's newest look inside."""
+        return self.change(key, looks=self.get(key).looks + 1).looks
+
     def answer(self, key: str, turn: int, cards: tuple) -> None:
         """Remember what was shown, unless the visitor has asked again since."""
         with self._lock:
@@ -228,12 +234,11 @@ class Sessions:
             _free(session)
         return after
 
-    def keep_result(self, key: str, **result: Any) -> None:
+    def keep_result(self, key: str, *, most: int = MAX_RESULTS, **result: Any) -> None:
         """Remember what a long job of the visitor's ended with, if the page is still there.
 
-        Of each kind of result there are not more than `MAX_RESULTS`: the oldest is forgotten.
-
         Args:
+            most: results of this kind that all visitors together have; the oldest is forgotten.
             result: one field of the session, such as `ideal`.
         """
         ((name, value),) = result.items()
@@ -243,7 +248,7 @@ class Sessions:
             self._sessions[key] = replace(self._sessions[key], **{name: value})
             self._sessions.move_to_end(key)
             with_one = [other for other, session in self._sessions.items() if getattr(session, name) is not None]
-            for other in with_one[:-MAX_RESULTS]:
+            for other in with_one[:-most]:
                 self._sessions[other] = replace(self._sessions[other], **{name: None})
 
     def keep_tried(self, key: str, result: LabResult, guess: float) -> tuple[Tried, ...]:
@@ -277,6 +282,18 @@ class Sessions:
     def stop(self, key: str, *, kind: Kind = "job") -> None:
         """Stop the visitor's job of that kind, if any."""
         _stop(self.get(key), kind)
+
+    def drop(self, key: str, *kinds: Kind) -> None:
+        """Stop the visitor's jobs of these kinds; what they find is not shown any more, as of one that was replaced."""
+        with self._lock:
+            before = self._sessions.get(key, Session())
+            if key in self._sessions:
+                self._sessions[key] = replace(before, **dict.fromkeys(kinds))
+        _stop(before, *kinds)
+
+    def is_current(self, key: str, job: Job, *, kind: Kind) -> bool:
+        """Whether the visitor still waits for this job, and for no newer one of its kind."""
+        return getattr(self.get(key), kind) is job
 
     def forget(self, key: str) -> None:
         """The page is gone: stop the visitor's job, delete the visitor's pictures and free the session."""

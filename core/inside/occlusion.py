@@ -59,8 +59,8 @@ class QuarterTest:
 
     @property
     def is_faithful(self) -> bool:
-        """Whether covering the hottest quarter cost more than chance, and the coldest less."""
-        return self.hottest < self.random and self.hottest < self.coldest
+        """Whether covering the hottest quarter cost more than chance, and than the coldest, by a hundredth at least."""
+        return self.hottest + 0.01 <= min(self.random, self.coldest)
 
 
 @dataclass(frozen=True, eq=False)

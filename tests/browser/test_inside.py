@@ -131,7 +131,7 @@ def test_photos_that_excite_a_channel_and_its_ideal_image(tab, monkeypatch):
     expect(tab.locator("#inside-excite")).to_be_enabled()
     other = tab.locator("#inside-maps button").nth(1)
     other.click()
-    words = f"Channel {other.get_attribute('data-channel')} of Stem: what excites it most in Drawn pets"
+    words = f"Channel {other.get_attribute('data-channel')} of Stem: what excites it most among pictures of Drawn pets"
     expect(excited).to_contain_text(words, timeout=LONG)  # known at once
 
     drawn, stop = tab.locator("#inside-drawn"), tab.locator("#inside-stop")

@@ -45,7 +45,7 @@ from demo.inside_map_cards import map_card, neighbours_card
 from demo.inside_why_cards import fooled_card, overlay_figure, why_card
 from demo.inside_why_cards import test_card as card_of_test
 from demo.jobs import Job
-from demo.networks import value_of
+from demo.networks import content_of, value_of
 from demo.session import Session
 from tests.demo.made_runs import handler, make_run, visitor
 
@@ -440,13 +440,13 @@ def test_photos_that_excite_it_are_kept_for_the_next_channel(tab, monkeypatch):
     assert "Opening the pictures" in before["inside-excited"]
     assert _interactive(before) == BUSY
     card = final["inside-excited"]
-    assert "Channel 3 of Stage 2: what excites it most in Mine &amp; yours" in card
+    assert "Channel 3 of Stage 2: what excites it most among pictures of Mine &amp; yours" in card
     assert "12 of 12 pictures looked at." in card
     assert card.count("<figure>") == 9
     assert "pl-progress" not in card
     assert _interactive(final) == IDLE
     excited = tab.context.sessions.get("me").excited
-    assert excited.about == ("test_resnet", "layer2.0", "drawn-pets")
+    assert excited.about == ("test_resnet", "layer2.0")
     photos = inside_run.exciting_photos(excited, 3, "test_resnet")
     assert [one.value for one in photos] == sorted((one.value for one in photos), reverse=True)
     assert photos[0].value == pytest.approx(float(excited.excitement.maxima[:, 3].max()))
@@ -470,7 +470,7 @@ def test_photos_that_excite_it_are_kept_for_the_next_channel(tab, monkeypatch):
 
 def test_the_drawn_pets_are_opened_by_their_name(tab):
     final = tab.last("find_photos", {"inside-data": "drawn-pets"}, who="you")
-    assert "what excites it most in Drawn pets" in final["inside-excited"]
+    assert "what excites it most among pictures of Drawn pets" in final["inside-excited"]
     assert len(tab.context.sessions.get("you").excited.images) == 12
     assert tab.jobs("you") == []
 
@@ -514,6 +514,60 @@ def test_stop_is_heard_while_the_pictures_are_opened(tab, endless):
     final = tab.stopped("map_pictures", "stop_mapping", "map-said", "Opening the pictures")
     assert STOPPED in final["map-said"]
     assert closed == []
+
+
+@pytest.mark.parametrize(
+    ("press", "changed"), [("choose_channel", {"inside-channel": 5}), ("choose_layer", {"inside-layer": "layer1.0"})]
+)
+def test_a_search_of_another_channel_is_over_and_says_nothing_more(tab, endless, press, changed):
+    closed = endless(inside_layers, "find_exciting")
+
+    async def go_on_elsewhere():
+        async for update in tab.stream("find_photos"):
+            if isinstance(update["inside-excited"], str) and "looked at." in update["inside-excited"]:
+                async for _ in tab.stream(press, changed):
+                    pass
+        return update
+
+    final = asyncio.run(asyncio.wait_for(go_on_elsewhere(), 120))
+    assert closed == ["find_exciting"]
+    assert _skipped(final["inside-excited"]), "what was found belongs to another channel"
+    assert _interactive(final) == IDLE
+    assert tab.jobs() == []
+
+
+def test_another_photo_ends_what_goes_on_and_the_map_of_before(tab, endless):
+    tab.press("map_pictures")
+    closed = endless(inside_why, "put_to_test")
+
+    async def look_at_another():
+        said = []
+        async for update in tab.stream("test_it"):
+            said.append(update["why-tested"])
+            if isinstance(said[-1], str) and "Covering" in said[-1]:
+                async for _ in tab.stream("look"):
+                    pass
+        return said
+
+    said = asyncio.run(asyncio.wait_for(look_at_another(), 120))
+    assert _skipped(said[-1])
+    assert closed == ["put_to_test"]
+    forgotten = tab.last("forget_map")
+    assert "Press “Lay out" in forgotten["map-said"]
+    assert forgotten["map-near"] == forgotten["map-pressed"] == ""
+
+
+def test_a_look_that_is_late_says_nothing(tab):
+    async def look_twice():
+        late = []
+        async for update in tab.stream("look"):
+            late.append(update)
+            if len(late) == 1:
+                async for _ in tab.stream("look"):
+                    pass
+        return late
+
+    assert len(asyncio.run(asyncio.wait_for(look_twice(), 120))) == 1
 
 
 def test_who_leaves_ends_the_search(tab, endless):
@@ -651,7 +705,7 @@ def test_before_and_after_without_an_attempt_is_the_apps_own_example(tab):
     assert "Looking at both" in waiting["why-compared"]
     card = final["why-compared"]
     assert "This one comes with the app" in card
-    assert "Before, “cheetah” wins, after, “Siamese cat”." in card
+    assert "before, “cheetah” wins, after, “Siamese cat”." in card
     assert card.count("<img") == 4
 
 
@@ -663,7 +717,7 @@ def test_before_and_after_an_own_attack(tab):
     tab.context.sessions.change("me", attempt=attempt)
     card = tab.last("compare_attack")["why-compared"]
     own, target = attempt.attacked.before.top(1)[0].title, attempt.attacked.prediction.top(1)[0].title
-    assert f"Before, “{own}” wins, after, “{target}”." in card
+    assert f"before, “{own}” wins, after, “{target}”." in card
     assert "comes with the app" not in card
     fooled = inside_run.before_and_after(attempt)
     shares = [[look.explanation.probability for look in looks] for looks in (fooled.before, fooled.after)]
@@ -701,7 +755,7 @@ def test_a_visitors_own_run_is_looked_into_by_its_own_names(tab, classifier):
     assert "is not one of the network&#x27;s 2, which count from 0" in refused
     excited = tab.last("find_photos", own)["inside-excited"]
     assert "12 of 12 pictures looked at." in excited
-    assert tab.context.sessions.get("me").excited.about[0] == run.token
+    assert tab.context.sessions.get("me").excited.about[0] == content_of(run)
     laid = tab.last("map_pictures", own)["map-said"]
     assert "as Mine sees them" in laid
     # nobody else gets in by its name
@@ -773,6 +827,17 @@ def test_a_press_of_no_picture_is_refused_in_words(tab):
         assert "There is no such picture on the map." in shown
 
 
+def test_a_class_of_the_map_shows_some_of_its_pictures(tab):
+    tab.press("map_pictures")
+    mapped = tab.context.sessions.get("me").mapped
+    count = int((mapped.images.labels == 2).sum())
+    shown = tab.last("press_point", pressed={"class": 2})["map-pressed"]
+    assert f"Some pictures of “{mapped.images.class_names[2]}”" in shown
+    assert shown.count("<figure>") == min(count, 9)
+    for wrong in ("2", NAN, -1, HUGE, True, None):
+        assert "no such class" in tab.last("press_point", pressed={"class": wrong})["map-pressed"]
+
+
 def test_nobody_sees_anybody_elses_map(tab):
     tab.press("map_pictures")
     shown = tab.last("press_point", pressed={"picture": 4}, who="you")["map-pressed"]
@@ -830,9 +895,9 @@ def test_pictures_of_the_train_tab_are_offered_to_their_visitor_only(tab):
     assert (other["value"], [name for _, name in other["choices"]]) == ("drawn-pets", ["drawn-pets"])
     for name, said in (("find_photos", "inside-excited"), ("map_pictures", "map-said")):
         assert "No pictures are open on the Train tab" in tab.last(name, who="you")[said]
-    assert data_choice.name_of(tab.context, "you", OPENED) == ""
-    assert data_choice.name_of(tab.context, "me", OPENED) == "drawn-pets"
-    assert [data_choice.name_of(tab.context, "me", value) for value in (None, ["x"], "x")] == ["", "", "x"]
+    assert data_choice.open_now(tab.context, "you", OPENED) is None
+    assert data_choice.open_now(tab.context, "me", OPENED).name == "drawn-pets"
+    assert [data_choice.open_now(tab.context, "me", value) for value in (None, ["x"], "x")] == [None, None, None]
 
 
 def test_pictures_that_never_open_are_told(tab, monkeypatch):
