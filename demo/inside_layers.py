@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from core.backbones.sources import list_backbones
 from core.errors import SettingsError
 from demo import cards
 from demo.context import Context
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from demo.session import Kind
 
 _SCALES = {"own": mark("each by itself"), "common": mark("all by one scale")}
+_VGG = "vgg16"
 _MOST = (36, 144, 4096)
 _PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}
 _QUICK = {"queue": False, **_PRIVATE}
@@ -131,6 +133,8 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         filters = gr.HTML(elem_id="inside-filters", elem_classes="pl-bare")
     with gr.Accordion(tr("All last maps as one strip: the figure of the lesson"), open=False):
         figure = gr.HTML(elem_id="inside-figure", elem_classes="pl-bare")
+        lesson = gr.Button(tr("With VGG-16, as in the lesson"), size="sm", elem_id="inside-vgg")
+        lesson_said = gr.HTML(elem_id="inside-vgg-said", elem_classes="pl-bare")
 
     inputs = [layer, channel, most, scale]
     of_layer = [layer, stage, maps, channel, looked, drawn_said, excited_said]
@@ -296,6 +300,14 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         context.sessions.stop(request.session_hash, kind="channel")
         return gr.update(interactive=False)
 
+    def take_vgg() -> tuple[Any, str]:
+        """The network of the lesson, where it is on this machine: half a gigabyte is not fetched by the way."""
+        here = [listing.name for listing in list_backbones() if listing.here]
+        if _VGG in here:
+            return _VGG, ""
+        said = tr("VGG-16 is not on this machine. Choose it in the list of networks to fetch it (553 MB).")
+        return gr.skip(), cards.note(said)
+
     latest = {"trigger_mode": "always_last", **_QUICK}
     of_channel = [channel, looked, drawn_said, excited_said]
     walked = strip.click(walk_to, inputs=[photo, network, most, scale, pictures], outputs=of_layer, **latest)
@@ -313,6 +325,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
     excite.click(find_photos, inputs=[network, layer, channel, pictures], outputs=[excited_said, *begun], **streamed)
     draw.click(draw_ideal, inputs=[network, layer, channel], outputs=[drawn_said, *begun], **streamed)
     stop.click(stop_both, outputs=stop, **_QUICK)
+    lesson.click(take_vgg, outputs=[network, lesson_said], **_QUICK)
     return LayersPart(layer, channel, inputs, outputs, shown)
 
 

@@ -52,7 +52,7 @@ FEATURES = Station(
     "features",
     mark("Features"),
     mark(
-        "A network looks at a photo in layers. Each layer makes maps: small grey pictures that are bright where "
+        "A network looks at a photo in layers. Each layer makes maps: small pictures that are bright where "
         "it found something. "
         "Walk through the layers of a photo of Chelsea, a cat, from the first to the last."
     ),

@@ -27,6 +27,7 @@ from core.attack.snapshot import Attacked, AttackRow, AttackSnapshot, AttackStat
 from core.attack.victims import Victim
 from core.errors import ImageError, SettingsError
 from core.images import to_pictures, to_pixels
+from core.texts import mark
 
 T = TypeVar("T")
 
@@ -216,10 +217,9 @@ def _check_goals(victim: Victim, photos: Sequence[Image.Image], goals: Sequence[
     known = len(victim.first.class_names)
     for goal in goals:
         if not 0 <= goal.label < known:
-            wanted = "become" if isinstance(goal, Become) else "no longer be"
-            raise SettingsError(
-                "A photo is to {wanted} class {label}, but the network knows {known}, from 0.",
-                wanted=wanted,
-                label=goal.label,
-                known=known,
+            words = (
+                mark("A photo is to become class {label}, but the network knows {known}, from 0.")
+                if isinstance(goal, Become)
+                else mark("A photo is to be class {label} no longer, but the network knows {known}, from 0.")
             )
+            raise SettingsError(words, label=goal.label, known=known)

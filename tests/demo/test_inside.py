@@ -557,6 +557,14 @@ def test_another_photo_ends_what_goes_on_and_the_map_of_before(tab, endless):
     assert forgotten["map-near"] == forgotten["map-pressed"] == ""
 
 
+def test_the_lessons_network_is_taken_where_it_is(tab, monkeypatch):
+    update = tab.last("take_vgg")
+    assert _skipped(update["Network"])
+    assert "not on this machine" in update["inside-vgg-said"]
+    monkeypatch.setattr(inside_layers, "list_backbones", lambda: [SimpleNamespace(name="vgg16", here=True)])
+    assert tab.last("take_vgg") == {"Network": "vgg16", "inside-vgg-said": ""}
+
+
 def test_a_look_that_is_late_says_nothing(tab):
     async def look_twice():
         late = []
