@@ -169,7 +169,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
     async def show_layer(
         path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, dataset: Any, visitor: str
     ) -> list[Any]:
-        """Another layer, or another channel of it; `number` None: the strongest."""
+        """Another layer; `number` None: its strongest channel."""
         if not path:
             return [gr.skip()] * len(of_layer)
         context.sessions.drop(visitor, "exciting", "channel")
@@ -193,10 +193,17 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         return await show_layer(path, value, name, None, count, stretch, dataset, request.session_hash)
 
     async def draw_maps_anew(
-        path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, dataset: Any, request: gr.Request
+        path: Any, value: Any, name: Any, number: Any, count: Any, stretch: Any, request: gr.Request
     ) -> Any:
-        shown = await show_layer(path, value, name, number, count, stretch, dataset, request.session_hash)
-        return shown[of_layer.index(maps)] or shown[of_layer.index(looked)]  # where there are none, why not
+        """More of them, or by another scale: what is looked for goes on."""
+        if not path:
+            return gr.skip()
+        try:
+            found = find_network(context, value, request.session_hash)
+            shown = await context.quick.run(layer_shown, path, found, name, number, count, stretch)
+            return shown[of_layer.index(maps)]
+        except Exception as error:
+            return cards.message_card(message_for(error))
 
     async def look_closer(path: Any, value: Any, name: Any, number: Any, dataset: Any, visitor: str) -> list[Any]:
         """At another channel of the same layer."""
@@ -315,7 +322,7 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
     went = layer.input(choose_layer, inputs=[photo, network, layer, most, scale, pictures], outputs=of_layer, **latest)
     for event in (walked, went):  # the same maps again are not drawn anew
         event.then(None, js=_FRESH_JS)
-    gr.on([most.input, scale.input], draw_maps_anew, inputs=[photo, network, *inputs, pictures], outputs=maps, **latest)
+    gr.on([most.input, scale.input], draw_maps_anew, inputs=[photo, network, *inputs], outputs=maps, **latest)
     maps.click(press_map, inputs=[photo, network, layer, pictures], outputs=of_channel, **latest)
     channel.input(choose_channel, inputs=[photo, network, layer, channel, pictures], outputs=of_channel, **latest)
     stage.change(None, inputs=stage, js=_MARK_STAGE_JS)
