@@ -193,11 +193,12 @@ def test_pictures_are_laid_out_a_class_seen_alone_and_a_point_pressed(tab):
     expect(card.locator("circle.pl-faint")).to_have_count(24 - same.count())
     expect(card.locator(f'circle.pl-faint[data-class="{label}"]')).to_have_count(0)
 
-    # that which nothing of its class lies on
-    box = same.last.bounding_box()
-    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     pressed = tab.locator("#map-pressed")
     name = re.sub(r"\s*\d+$", "", alone.inner_text())
+    expect(pressed).to_contain_text(f"Some pictures of “{name}”", timeout=LONG)
+    tab.wait_for_timeout(800)  # they come into sight, smoothly
+    # that which nothing of its class lies on
+    same.last.click(force=True)
     expect(pressed).to_contain_text(f"A picture of “{name}”, and those most like it", timeout=LONG)
     expect(pressed.locator("figure img")).to_have_count(9)
     expect(card.locator("circle.pl-chosen")).to_have_count(1)

@@ -50,12 +50,14 @@ def _part(page, name):
 
 @BOTH_SIZES
 def test_a_station_is_predicted_then_answered_and_kept(lesson):
-    answer = lesson.locator("#station-answer")
-    expect(answer).to_be_disabled()
+    run = lesson.locator("#station-run-inside")
+    expect(run).to_be_disabled()
     expect(lesson.locator("#station-now")).to_have_count(0)
     _choose(lesson, "#station-predict", 0)
-    expect(answer).to_be_enabled()
-    answer.click()
+    expect(run).to_be_enabled()
+    run.click()
+    expect(lesson.locator("#inside-maps button").first).to_be_visible(timeout=LONG)
+    lesson.locator("#lesson-back").click()
     _choose(lesson, "#station-again", 1)
     verdict = lesson.locator("#station-verdict")
     expect(verdict).to_contain_text("Right.")

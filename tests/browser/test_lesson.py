@@ -19,13 +19,19 @@ LONG = 240_000
 # Trainings and drawings take minutes: their beginning is enough for the suite. "1": each goes on to its end.
 TO_THE_END = os.environ.get("PETLENS_WHOLE_LESSON") == "1"
 STOP = {"train": "#stop-training", "ideal": "#stop-drawing", "fool": "#fool-stop"}
-# What one came to see, as it begins and as it ends.
-SEEN = {
-    "inside": ("#inside-maps button >> nth=20", "#inside-maps button >> nth=20"),
-    "train": ("#training .pl-progress", "#results-summary .pl-card, #results-summary table, #results-summary p"),
-    "ideal": ("#ideal-status .pl-progress", "#ideal-webp:not([disabled])"),
-    "fool": ("#fool-status .pl-fooling, #fool-status .pl-progress", "#fool-survival table tr >> nth=8"),
+# Where a tab tells what goes on, and what one came to see when that has ended.
+STATUS = {"inside": "#inside-maps", "train": "#training", "ideal": "#ideal-status", "fool": "#fool-status"}
+ENDED = {
+    "inside": "#inside-maps button >> nth=20",
+    "train": "#results-summary",
+    "ideal": "#ideal-webp:not([disabled])",
+    "fool": "#fool-survival table tr >> nth=8",
 }
+# Something is told that was not there before, and it is more than that one has to wait. A quick training is over by then.
+_BEGUN_JS = """([status, before]) => {
+  const place = document.querySelector(status);
+  return place && place.textContent.trim() && place.innerHTML !== before && !place.querySelector(".pl-waiting");
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +65,16 @@ def test_a_newcomer_goes_through_all_stations(browser, address, language):
             run = page.locator(f"#station-run-{station.tab}")
             expect(run).to_have_text(tr(station.button))
             expect(run).to_be_enabled()
+            status = STATUS[station.tab]
+            told = page.locator(status)
+            before = told.inner_html() if told.count() else ""
             run.click()
             expect(page.locator("#lesson-under-way")).to_contain_text(tr(station.title), timeout=LONG)
-            begun, ended = SEEN[station.tab]
-            expect(page.locator(begun).first).to_be_visible(timeout=LONG)
+            page.wait_for_function(_BEGUN_JS, arg=[status, before], timeout=LONG)
             if TO_THE_END:
                 if station.tab in STOP:
                     expect(page.locator(STOP[station.tab])).to_be_disabled(timeout=5 * LONG)
-                expect(page.locator(ended).first).to_be_visible(timeout=LONG)
+                expect(page.locator(ENDED[station.tab]).first).to_be_visible(timeout=LONG)
             elif station.tab in STOP:
                 stop = page.locator(STOP[station.tab])
                 stop.evaluate("button => button.click()")  # which does nothing where all is over already
