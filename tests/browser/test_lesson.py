@@ -16,8 +16,8 @@ from tests.browser.conftest import DESKTOP
 pytestmark = pytest.mark.browser
 
 LONG = 240_000
-# Trainings and drawings take minutes: their beginning is enough for the suite. "1": each goes on to its end.
-TO_THE_END = os.environ.get("PETLENS_WHOLE_LESSON") == "1"
+# Trainings and drawings take minutes: their beginning is enough for the suite. WHOLE_LESSON=1: each goes on to its end.
+TO_THE_END = os.environ.get("WHOLE_LESSON") == "1"
 STOP = {"train": "#stop-training", "ideal": "#stop-drawing", "fool": "#fool-stop"}
 # Where a tab tells what goes on, and what one came to see when that has ended.
 STATUS = {"inside": "#inside-maps", "train": "#training", "ideal": "#ideal-status", "fool": "#fool-status"}
