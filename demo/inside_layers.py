@@ -11,6 +11,7 @@ import gradio as gr
 
 from core.backbones.sources import list_backbones
 from core.errors import SettingsError
+from core.fetching import fetching_is_allowed
 from demo import cards
 from demo.context import Context
 from demo.data_choice import open_chosen, open_now
@@ -313,6 +314,8 @@ def build_layers(context: Context, photo: gr.Image, network: gr.Dropdown, pictur
         if _VGG in here:
             return _VGG, ""
         said = tr("VGG-16 is not on this machine. Choose it in the list of networks to fetch it (553 MB).")
+        if not fetching_is_allowed():
+            said = tr("{network} (not on this machine)", network="VGG-16")
         return gr.skip(), cards.note(said)
 
     latest = {"trigger_mode": "always_last", **_QUICK}
