@@ -23,6 +23,7 @@ from demo.jobs import Job, Progress
 from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
 from demo.opening import Opened, open_source
+from demo.streams import said_again
 from demo.train_own import build_own_classes, collect_own, visitors_folder
 
 ZIP, OWN = "a zip of mine", "my own pictures"
@@ -100,6 +101,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
                 format="jpeg",
                 interactive=False,
                 buttons=["fullscreen"],
+                visible="hidden",  # while it is empty: an empty one has a label where none is allowed
                 elem_id="sheet",
             )
             with gr.Column(visible=False, elem_id="own") as own_place:
@@ -157,10 +159,11 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
                 return
             yield _opening_card(progress)
 
+    @said_again
     async def choose(source: str, request: gr.Request) -> AsyncIterator[list]:
         visitor = request.session_hash
         listing = next((one for one in list_datasets() if one.name == source), None)
-        no_sheet = gr.update(value=None, visible=False)
+        no_sheet = gr.update(value=None, visible="hidden")
         try:
             begin(visitor, listing)
         except PetLensError as error:
@@ -172,10 +175,11 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
             yield show(cards.waiting_card(_not_here(listing)), no_sheet, **layout(source))
         else:
             said = tr("Opening {title} …", title=tr(listing.title))
-            yield show(cards.waiting_card(said), gr.update(visible=True), **layout(source))
+            yield show(cards.waiting_card(said), no_sheet, **layout(source))
             async for update in watch(visitor, lambda: context.openings.job(source)):
                 yield update
 
+    @said_again
     async def choose_first(source: str, request: gr.Request) -> AsyncIterator[list]:
         """The tab is seen for the first time."""
         session = context.sessions.get(request.session_hash)
@@ -214,6 +218,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
             if isinstance(job, PrivateJob):
                 job.stop()
 
+    @said_again
     async def open_zip(path: str | None, request: gr.Request) -> AsyncIterator[list]:
         if not path:
             return
@@ -222,6 +227,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
         ):
             yield update
 
+    @said_again
     async def open_own(request: gr.Request, *values: Any) -> AsyncIterator[list]:
         visitor = request.session_hash
 
@@ -231,6 +237,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
         async for update in watch(visitor, lambda: context.data.submit(PrivateJob(collect))):
             yield update
 
+    @said_again
     async def fetch_pictures(source: str, request: gr.Request) -> AsyncIterator[list]:
         visitor = request.session_hash
         job = PrivateJob(partial(_fetch, source))

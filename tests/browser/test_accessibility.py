@@ -19,7 +19,7 @@ VIEWS = {
     ("learn", "Lab"): "#lab-chart svg",
     ("classify", "One photo"): "#result .pl-name",
     ("classify", "Several photos"): "#classify-all",
-    ("train", None): "#plot canvas",
+    ("train", None): "body:has(#sheet img):has(#plot canvas)",
     ("ideal", None): "#ideal-picture img",
     ("fool", None): "#fool-pictures .pl-after",
     ("inside", "Layers"): "#inside-maps button",
