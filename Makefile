@@ -33,6 +33,7 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.certainty
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.piled_photos
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.head
 	$(BIN)/python -m benchmarks.head_speed

@@ -29,7 +29,9 @@ _SPECIES_WORDS = {"cat": mark("cat"), "dog": mark("dog"), "neither": mark("neith
 class Look:
     """One network's look at one photo: what it says and what it took.
 
-    `trained_on` is the title of the pictures that a visitor's own run learned from; empty for a network as published.
+    Attributes:
+        trained_on: title of the pictures that a visitor's own run learned from; empty for a network as published.
+        together: photos that were computed at once, other visitors' among them; then there is only a share of the time.
     """
 
     network: str
@@ -38,6 +40,7 @@ class Look:
     reading_seconds: float
     network_seconds: float
     trained_on: str = ""
+    together: int = 1
 
 
 def result_card(look: Look, *, top: int = 5, explained: str = "") -> str:
@@ -208,6 +211,13 @@ def _unsure_note(prediction: Prediction) -> str:
 
 def _time(look: Look) -> str:
     reading, network = look.reading_seconds * 1000, look.network_seconds * 1000
+    if look.together > 1:
+        return tr_n(
+            "{total:.0f} ms, together with {count} other photo",
+            "{total:.0f} ms each, together with {count} other photos",
+            look.together - 1,
+            total=reading + network,
+        )
     return tr(
         "{total:.0f} ms: reading {reading:.0f}, network {network:.0f}",
         total=reading + network,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from demo.messages import message_for
 from demo.networks import (
     NO_SECOND,
     Network,
+    content_of,
     find_network,
     is_none,
     is_ready,
@@ -213,12 +215,15 @@ async def _card(
         return cards.hint_card(), False
     try:
         network = find_network(context, value, visitor)
-        look = await context.quick.run(_look, photo, network, prepared)
+        alike = "classify", network if isinstance(network, str) else content_of(network), prepared
+        look = await context.quick.run_together(partial(_looks, network, prepared), photo, alike)
         if look is None:
             return cards.waiting_card(tr("Waking {network} …", network=title_of(network))), True
         explained = await context.quick.run(_explained, photo, network, look) if why else ""
     except Exception as error:
         return cards.message_card(message_for(error)), False
+    if isinstance(network, VisitorsRun):
+        look = replace(look, trained_on=title_in_words(network.record.dataset.title))
     return cards.result_card(look, explained=explained), False
 
 
@@ -235,21 +240,48 @@ async def _prepare_then_card(
     yield (await _card(context, photo, value, visitor, why=why, prepared=True))[0]
 
 
-def _look(photo: str, network: Network, prepared: bool) -> cards.Look | None:
-    """A network's look at a photo; None if the network is not in memory."""
+def _looks(network: Network, prepared: bool, photos: Sequence[str]) -> list[cards.Look | Exception | None]:
+    """A network's look at each of some photos, or why there is none; None if the network is not in memory."""
     if not (is_ready(network) or prepared):
-        return None
-    if not os.path.exists(photo):
-        raise core.ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
+        return [None] * len(photos)
     classifier = load(network)
+    return [_look(classifier, photos[0])] if len(photos) == 1 else _look_at_several(classifier, photos)
+
+
+def _look(classifier: core.Classifier, photo: str) -> cards.Look | Exception:
+    """One photo, as fast as it goes: all processors compute on it."""
+    if not os.path.exists(photo):
+        return _gone()
     start = time.perf_counter()
-    picture = classifier.read(photo)
+    try:
+        picture = classifier.read(photo)
+    except core.ImageError as error:
+        return error
     read = time.perf_counter()
     prediction = classifier.predict([picture])[0]
     done = time.perf_counter()
     backbone = classifier.backbone
-    trained_on = title_in_words(network.record.dataset.title) if isinstance(network, VisitorsRun) else ""
-    return cards.Look(backbone.title, backbone.licence, prediction, read - start, done - read, trained_on)
+    return cards.Look(backbone.title, backbone.licence, prediction, read - start, done - read)
+
+
+def _look_at_several(classifier: core.Classifier, photos: Sequence[str]) -> list[cards.Look | Exception]:
+    """Photos that piled up: each processor computes on its own, which takes a third of the time."""
+    backbone = classifier.backbone
+    looks: list[cards.Look | Exception] = []
+    for photo, result in zip(photos, core.predict_files(classifier, photos), strict=True):
+        if result.prediction is None:
+            looks.append(result.error if os.path.exists(photo) else _gone())
+        else:
+            looks.append(
+                cards.Look(
+                    backbone.title, backbone.licence, result.prediction, 0.0, result.seconds, together=len(photos)
+                )
+            )
+    return looks
+
+
+def _gone() -> core.ImageError:
+    return core.ImageError("This photo is no longer on the server, where it is kept for some hours. Drop it again.")
 
 
 def _explained(photo: str, network: Network, look: cards.Look) -> str:

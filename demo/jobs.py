@@ -12,7 +12,7 @@ import collections
 import contextlib
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from core.errors import PetLensError
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
 UNFINISHED = ("queued", "running")
+# Items of one call: more would make the first of them wait for the last.
+MOST_TOGETHER = 16
 
 
 class BusyError(PetLensError):
@@ -134,6 +136,38 @@ class Job:
                     loop.call_soon_threadsafe(changed.set)
 
 
+class Together(Job):
+    """A piece of work that is done at once with others of its kind that wait: see `Pool.run_together`."""
+
+    def __init__(self, work: Callable[[Sequence[Any]], Sequence[Any]], item: Any, alike: Hashable) -> None:
+        super().__init__(lambda: iter(()))
+        self.alike = alike
+        self._items_work, self._item = work, item
+
+    def _run_with(self, others: Sequence[Together]) -> None:
+        """All of them, in the surroundings of this one."""
+        jobs = []
+        for job in (self, *others):
+            if job.stopping:
+                job._become("stopped")
+            else:
+                job._become("running")
+                jobs.append(job)
+        if not jobs:
+            return
+        try:
+            outcomes = self._items_work([job._item for job in jobs])
+        except BaseException as error:
+            outcomes = [error] * len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                job.error = outcome
+                job._become("failed")
+            else:
+                job.snapshot = outcome
+                job._become("done")
+
+
 class Pool:
     """A fixed number of worker threads and a first-come queue with a limit."""
 
@@ -188,11 +222,40 @@ class Pool:
             job.stop()  # nobody waits any more: if it has not begun, it need not
         return result
 
+    async def run_together(self, work: Callable[[Sequence[Any]], Sequence[Any]], item: Any, alike: Hashable) -> Any:
+        """Like `run` for one item, but those that wait for the same kind of work are done at once, in one call.
+
+        Args:
+            work: from some items to as many results; one that is an error is raised for its item alone.
+            alike: equal for items that may be done together, by the `work` of any of them.
+        """
+        job = self.submit(Together(work, item, alike))
+        result = None
+        try:
+            async for progress in job.watch():
+                result = progress.snapshot
+        finally:
+            job.stop()
+        return result
+
+    def _take_alike(self, job: Job) -> list[Together]:
+        """Out of the queue, those that are done together with a job that is next."""
+        if not isinstance(job, Together):
+            return []
+        alike = [other for other in self._waiting if isinstance(other, Together) and other.alike == job.alike]
+        for other in alike[: MOST_TOGETHER - 1]:
+            self._waiting.remove(other)
+        return alike[: MOST_TOGETHER - 1]
+
     def _work(self) -> None:
         while True:
             with self._changed:
                 while not self._waiting:
                     self._changed.wait()
                 job = self._waiting.popleft()
+                others = self._take_alike(job)
                 self._renumber()
-            job._surroundings.run(job._run)
+            if isinstance(job, Together):
+                job._surroundings.run(job._run_with, others)
+            else:
+                job._surroundings.run(job._run)

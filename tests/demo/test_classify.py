@@ -7,6 +7,7 @@ import csv
 import os
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from core.backbones import hub
 from core.streams import last
 from demo import classify, classify_many, networks
 from demo.context import Context, Limits
+from demo.examples import find_example
 from tests.conftest import PROJECT
 from tests.demo.made_runs import make_run
 from tests.hub_server import HubServer, Manners
@@ -48,6 +50,55 @@ def test_no_photo_gives_a_hint(context):
 
 def test_a_photo_gives_a_card(context, chelsea):
     assert ">tiger cat<" in _card(context, str(chelsea), core.DEFAULT_BACKBONE)
+
+
+def test_photos_that_pile_up_are_looked_at_together_and_not_mixed_up(context, chelsea, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    shown = {str(chelsea): ">tiger cat<", str(broken): "not a picture that can be opened"}
+    shown |= {str(find_example(word).path): f">{word}<" for word in ("cheetah", "lion")}
+    shown[str(tmp_path / "gone.jpg")] = "no longer on the server"
+    photos = [*shown] * 3
+    busy = threading.Event()
+
+    async def ask():
+        waiting = asyncio.ensure_future(context.quick.run(busy.wait, 10))
+        asked = [
+            asyncio.ensure_future(classify._card(context, photo, core.DEFAULT_BACKBONE, f"visitor {number}"))
+            for number, photo in enumerate(photos)
+        ]
+        await asyncio.sleep(0.1)
+        busy.set()
+        await waiting
+        return [card for card, _ in await asyncio.gather(*asked)]
+
+    cards_shown = asyncio.run(asyncio.wait_for(ask(), 60))
+    for photo, card in zip(photos, cards_shown, strict=True):
+        assert shown[photo] in card
+    assert sum("ms each, together with 14 other photos" in card for card in cards_shown) == 9
+
+
+def test_photos_for_different_networks_are_not_looked_at_together(context, chelsea, own_run):
+    own = f"run:{own_run.token}"
+    busy = threading.Event()
+
+    async def ask():
+        waiting = asyncio.ensure_future(context.quick.run(busy.wait, 10))
+        asked = [
+            asyncio.ensure_future(classify._card(context, str(chelsea), value, "me", prepared=True))
+            for value in (core.DEFAULT_BACKBONE, own, core.DEFAULT_BACKBONE, own)
+        ]
+        await asyncio.sleep(0.1)
+        busy.set()
+        await waiting
+        return [card for card, _ in await asyncio.gather(*asked)]
+
+    published, trained, again, too = asyncio.run(asyncio.wait_for(ask(), 60))
+    assert ">tiger cat<" in published
+    assert "trained on" in trained
+    assert ["together with 1 other photo" in card for card in (published, trained, again, too)] == [True] * 4
+    assert "trained on" not in again
+    assert "trained on" in too
 
 
 def test_a_broken_photo_gives_a_message_without_a_path(context, tmp_path):

@@ -174,3 +174,95 @@ def test_who_leaves_while_waiting_gives_up_the_place(pool):
 def test_the_number_of_threads_is_fixed(pool):
     names = {asyncio.run(pool.run(lambda: threading.current_thread().name)) for _ in range(20)}
     assert names == {"test-0"}
+
+
+def _together(pool, work, items, alike="alike", *, while_busy=True):
+    """What each of some items gets that are asked for while the only thread is busy, or what it raises."""
+    gate = _Gate()
+    if while_busy:
+        pool.submit(gate)
+        assert gate.began.wait(10)
+
+    async def ask():
+        asked = [asyncio.ensure_future(pool.run_together(work, item, alike)) for item in items]
+        await asyncio.sleep(0.05)
+        gate.go.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    return asyncio.run(asyncio.wait_for(ask(), 20))
+
+
+@pytest.fixture
+def wide():
+    return Pool("wide", threads=1, max_waiting=60)
+
+
+def test_what_piles_up_is_done_in_one_call_and_each_gets_its_own(wide):
+    calls = []
+
+    def double(items):
+        calls.append(list(items))
+        return [2 * item for item in items]
+
+    assert _together(wide, double, range(5)) == [0, 2, 4, 6, 8]
+    assert calls == [[0, 1, 2, 3, 4]]
+    assert _together(wide, double, range(40)) == [2 * item for item in range(40)]
+    assert [len(call) for call in calls[1:]] == [16, 16, 8]
+    assert _together(wide, double, [7], while_busy=False) == [14]
+
+
+def test_an_error_of_one_is_its_own_and_of_the_call_is_everybodys(wide):
+    def odd_is_wrong(items):
+        return [ImageError("odd") if item % 2 else item for item in items]
+
+    got = _together(wide, odd_is_wrong, range(4))
+    assert [got[0], got[2]] == [0, 2]
+    assert all(isinstance(one, ImageError) for one in (got[1], got[3]))
+
+    def fails(items):
+        raise RuntimeError("all")
+
+    assert [str(one) for one in _together(wide, fails, range(3))] == ["all"] * 3
+    assert asyncio.run(wide.run(lambda: 1)) == 1, "the thread lives on"
+
+
+def test_only_alike_work_is_done_together_and_who_left_is_left_out(wide):
+    calls = []
+
+    def note(items):
+        calls.append(list(items))
+        return list(items)
+
+    gate = _Gate()
+    wide.submit(gate)
+    assert gate.began.wait(10)
+
+    async def ask():
+        first, other, third, left = (
+            asyncio.ensure_future(wide.run_together(note, item, alike))
+            for item, alike in ((1, "a"), (2, "b"), (3, "a"), (4, "a"))
+        )
+        await asyncio.sleep(0.05)
+        left.cancel()
+        await asyncio.sleep(0.05)
+        gate.go.set()
+        return await asyncio.gather(first, other, third)
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)) == [1, 2, 3]
+    assert calls == [[1, 3], [2]]
+
+
+def test_a_full_queue_is_said_to_each(pool):
+    gate = _Gate()
+    pool.submit(gate)
+    assert gate.began.wait(10)
+
+    async def ask():
+        asked = [asyncio.ensure_future(pool.run_together(list, item, "a")) for item in range(4)]
+        await asyncio.sleep(0.05)
+        gate.go.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    got = asyncio.run(asyncio.wait_for(ask(), 20))
+    assert got[:3] == [0, 1, 2]
+    assert isinstance(got[3], BusyError)

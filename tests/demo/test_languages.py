@@ -464,7 +464,9 @@ def _cards_of_a_photo() -> Iterator[str]:
     own, sure = _prediction(0.5, 0.3, 0.2), np.zeros(1000)
     sure[[162, 166, 281]] = 0.4, 0.4, 0.2
     for prediction in (_prediction(), Prediction(sure), own):
-        yield cards.result_card(cards.Look("Net", "mit", prediction, 0.1, 0.1, "Insects" if prediction is own else ""))
+        for together in (1, 2, 3):
+            trained_on = "Insects" if prediction is own else ""
+            yield cards.result_card(cards.Look("Net", "mit", prediction, 0.1, 0.1, trained_on, together))
         yield cards.photo_table([cards.photo_row("1.jpg", prediction)], species=prediction is not own)
     yield cards.hint_card()
     yield example_panel()
