@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 
 import gradio as gr
 
@@ -40,7 +41,7 @@ def test_what_was_said_once_is_in_every_later_update():
 def test_no_update_leaves_out_what_the_one_before_it_said():
     """The difference to the one before is what Gradio sends: what is left out is deleted in the browser."""
     updates = collected(opening, "Pets", None)
-    for before, after in zip(updates, updates[1:], strict=False):
+    for before, after in itertools.pairwise(updates):
         assert all(set(old) <= set(new) for old, new in zip(before[1:], after[1:], strict=True))
 
 
