@@ -21,6 +21,7 @@ class Limits:
 
     Attributes:
         max_upload_mb: size of one uploaded file, which may be a zip of pictures to learn from.
+        max_request_mb: size of one request that is no upload.
         max_photos: photos in one "several photos" run.
         max_waiting: jobs that may wait in one queue; the next is told to come back.
         max_own_pictures: pictures that one visitor may bring in classes of one's own.
@@ -32,6 +33,7 @@ class Limits:
     """
 
     max_upload_mb: int = 200
+    max_request_mb: int = 4
     max_photos: int = 300
     max_own_pictures: int = 1000
     max_run_minutes: int = 60

@@ -126,7 +126,9 @@ def find_network(context: Context, value: str, visitor: str) -> Network:
     Raises:
         CheckpointError: it is nobody's run, or another visitor's.
     """
-    if not isinstance(value, str) or not value.startswith(_RUN):
+    if not isinstance(value, str):  # only a request made by hand: `core` says that it is no name
+        return ""
+    if not value.startswith(_RUN):
         return value
     run = context.sessions.get(visitor).run(value.removeprefix(_RUN))
     if run is None:

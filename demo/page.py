@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 import core
 from demo.classify import build_classify_tab
@@ -17,6 +18,7 @@ from demo.context import Context, Limits
 from demo.examples import examples
 from demo.fool import build_fool_tab
 from demo.ideal import build_ideal_tab
+from demo.incoming import Incoming
 from demo.inside import build_inside_tab
 from demo.languages import Language, bound, languages, mark, speaking, tr
 from demo.languages import spoken as spoken_here
@@ -133,6 +135,7 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
         "max_file_size": f"{limits.max_upload_mb}mb",
         # also the number of streams at once, async ones included: thirty visitors with two each, and room
         "max_threads": 100,
+        "app_kwargs": {"middleware": [Middleware(Incoming, max_request_mb=limits.max_request_mb)]},
         "show_error": False,
         "run_history": False,
         "enable_monitoring": False,

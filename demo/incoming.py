@@ -1,0 +1,89 @@
+"""What comes in from outside, looked at before Gradio does.
+
+Gradio downloads a file that a request names by its address. Nothing here needs that: whoever wants to show a photo uploads
+it. So such a request is refused, in whatever input it hides, and so is one that is larger than any that the page sends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Incoming:
+    """ASGI middleware. Uploads pass: Gradio holds them to their own limit.
+
+    Args:
+        app: what the request is for.
+        max_request_mb: the largest request that is no upload, in units of 10^6 bytes.
+    """
+
+    def __init__(self, app: Callable[[dict, Receive, Send], Awaitable[None]], *, max_request_mb: int) -> None:
+        self._app = app
+        self._max_bytes = max_request_mb * 1_000_000
+
+    async def __call__(self, scope: dict, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it with a status and words."""
+        if scope["type"] != "http" or scope["method"] != "POST" or _is_upload(scope):
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":  # the other side is gone
+                return
+            body += message.get("body", b"")
+            if len(body) > self._max_bytes:
+                await _refuse(send, 413, f"A request may have {self._max_bytes // 1_000_000} MB at most.")
+                return
+            if not message.get("more_body"):
+                break
+        if _names_an_address(bytes(body)):
+            await _refuse(send, 400, "A file cannot be given by its address here. Upload it.")
+            return
+        given = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
+
+        async def again() -> Message:
+            return next(given, None) or await receive()
+
+        await self._app(scope, again, send)
+
+
+def _is_upload(scope: dict) -> bool:
+    return any(name == b"content-type" and value.startswith(b"multipart/") for name, value in scope["headers"])
+
+
+def _names_an_address(body: bytes) -> bool:
+    """Whether some file in a JSON text has an address for a path."""
+    if b"//" not in body and b"\\" not in body:  # most requests, at no cost; a backslash may hide any letter
+        return False
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):  # not JSON: Gradio refuses it, in its own words
+        return False
+    return any(path.strip().lower().startswith(("http:", "https:")) for path in _paths(said))
+
+
+def _paths(said: Any) -> Iterator[str]:
+    """Every text that is called "path", at any depth."""
+    waiting = [said]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("path"), str):
+                yield one["path"]
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+
+
+async def _refuse(send: Send, status: int, words: str) -> None:
+    content = json.dumps({"detail": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

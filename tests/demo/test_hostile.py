@@ -1,0 +1,35 @@
+"""What `make reliability` does in thousands, here in a hundred: see `benchmarks/hostile_pictures.py` and `past_the_page.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+
+import pytest
+
+from benchmarks import hostile_pictures, past_the_page
+from benchmarks.running_app import App
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """The app in a process of its own, whose log is its own, too."""
+    app = App(["app.py"], tmp_path_factory.mktemp("app"))
+    yield app
+    app.stop()
+
+
+def test_a_hundred_files_that_are_no_good_pictures(app, chelsea):
+    files = islice(hostile_pictures.corpus(2000, seed=7), 950, 1050)  # some of the made ones, some changed
+    found = asyncio.run(hostile_pictures.drive(app, files, chelsea))
+    assert found["problems"] == []
+    assert found["files"] == 100
+    assert found["answered"]["with words"] > 10
+    assert found["app alive"]
+
+
+def test_a_hundred_calls_past_the_page(app, chelsea, tmp_path):
+    found = asyncio.run(past_the_page.drive(app, 100, 7, tmp_path, chelsea))
+    assert found["problems"] == []
+    assert found["calls"] == 100
+    assert found["app alive"]
