@@ -2,12 +2,13 @@
 # make test         install what the tests need, run them all
 # make screenshots  take the pictures of the README from the running app
 # make benchmarks   measure every figure of the docs anew
+# make reliability  kill it, feed it what is no picture, call it past the page: docs/reliability.md
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint screenshots benchmarks clean
+.PHONY: demo test lint screenshots benchmarks reliability clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py
@@ -34,6 +35,7 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.piled_photos
+	$(BIN)/python -m benchmarks.classroom
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.head
 	$(BIN)/python -m benchmarks.head_speed
@@ -53,6 +55,11 @@ benchmarks: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.tricks
 	$(BIN)/python -m benchmarks.inside
 	$(BIN)/python -m benchmarks.tables
+
+reliability: $(VENV)/installed-tests
+	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.hostile_pictures
+	$(BIN)/python -m benchmarks.past_the_page
 
 # The stamps make a second run start at once; a changed list of packages installs again.
 $(VENV)/bin/python:

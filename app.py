@@ -12,9 +12,10 @@ from demo.page import build_page, launch_options, warm_up
 
 try:
     app = build_page()
+    options = launch_options()
 except PetLensError as error:  # a setting of the host's
     sys.exit(f"Pet Lens cannot start: {error}")
 
 if __name__ == "__main__":
     warm_up()
-    app.launch(**launch_options())
+    app.launch(**options)

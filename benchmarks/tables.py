@@ -1,4 +1,4 @@
-"""Write the tables of `docs/transfer.md` and `docs/classroom.md` from the result files: no figure is typed by hand."""
+"""Write the tables of `docs/transfer.md`, `docs/classroom.md` and `docs/reliability.md` from the result files: no figure is typed by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 
 from benchmarks import report
 
-TRANSFER, CLASSROOM = (report.PROJECT / "docs" / name for name in ("transfer.md", "classroom.md"))
+TRANSFER, CLASSROOM, RELIABILITY = (
+    report.PROJECT / "docs" / name for name in ("transfer.md", "classroom.md", "reliability.md")
+)
 TITLES = {
     "cats-vs-dogs": "Cats vs Dogs",
     "oxford-pets-species": "Oxford pets, cat or dog",
@@ -34,6 +36,8 @@ def main() -> None:
     }
     _write(TRANSFER, tables)
     _write(CLASSROOM, {"tricks": _tricks()})
+    reliability = {"classroom": _classroom(), "piled photos": _piled_photos(), "kills": _kills(), "hostile": _hostile()}
+    _write(RELIABILITY, reliability)
 
 
 def _write(path: Path, tables: dict[str, str]) -> None:
@@ -183,6 +187,74 @@ def _tricks() -> str:
             ]
         )
     return _table(["trick", "first training", "second training", "first", "second", "verdict of each seed"], rows)
+
+
+def _classroom() -> str:
+    found = _figures("classroom")
+    once, busy, stop, mixed, rest = (found[part] for part in ("classify", "busy", "stop", "mixed", "rest"))
+    slowest = max(row["most"] for row in stop.values())
+    asked_p95 = f"at most {once['p95 allowed, seconds']:.2f} s: 1.3 times the receiver's and the looking"
+    grown = {name: mixed[name]["last / second"] for name in ("memory, GB", "threads", "open files")}
+    rows = [
+        ["classify, all at once: answered, wrong", "all, 0", f"{once['answered']}, {once['wrong']}"],
+        [
+            "the same: throughput beside an app that only receives and answers",
+            "at least 0.8",
+            once["throughput, app / receiver"],
+        ],
+        ["the same: 95 of 100 answered within", asked_p95, f"{once['p95, seconds']:.2f} s"],
+        [
+            "classify, all at once, while one fine-tunes and one draws: 95 of 100 within; wrong",
+            "at most 3 s; 0",
+            f"{busy['p95, seconds']:.2f} s; {busy['wrong']}",
+        ],
+        [
+            f"all tabs, {mixed['minutes']:.0f} minutes: errors, mixed up, told that the queue is full",
+            "0, 0, any",
+            f"{mixed['errors']}, {mixed['mixed up']}, {mixed['told that the queue is full']}",
+        ],
+        [
+            "the same: memory, threads, open files at the end beside the second minute",
+            "at most 1.1",
+            ", ".join(f"{value:.2f}" for value in grown.values()),
+        ],
+        ["memory at rest, one network", "at most 1.0 GB", f"{rest['one network, GB']} GB"],
+        ["memory at rest, a head in each page", "at most 1.5 GB", f"{rest['a head in each page, GB']} GB"],
+        ["from Stop or leaving to an idle processor, the slowest", "at most 1 s", f"{slowest:.2f} s"],
+    ]
+    return _table(["what", "asked", "measured"], rows)
+
+
+def _piled_photos() -> str:
+    found = _figures("piled_photos")
+    rows = [[way, f"{photos} photos a second"] for way, photos in found["photos a second"].items()]
+    ratio = found["throughput, together / one after the other"]
+    return _table(["thirty photos", "throughput"], [*rows, ["ratio", f"{ratio:.2f} (asked: 1.5)"]])
+
+
+def _kills() -> str:
+    found = _figures("kills")
+    rows = [[name, kills] for name, kills in found["of each"].items()]
+    return _table(["killed during", "times"], [*rows, ["problems after the restart", len(found["problems"])]])
+
+
+def _hostile() -> str:
+    pictures, calls = _figures("hostile_pictures"), _figures("past_the_page")
+    rows = [
+        ["files that are no good pictures, through the page's upload", pictures["files"]],
+        ["answered with words, with a result", ", ".join(map(str, pictures["answered"].values()))],
+        ["tracebacks", pictures["tracebacks"]],
+        ["slowest answer", f"{pictures['slowest, seconds']:.2f} s"],
+        [
+            "memory before, at most",
+            f"{pictures['memory before, GB']:.2f}, {pictures['memory at most, GB']:.2f} GB",
+        ],
+        ["calls past the page, of so many endpoints", f"{calls['calls']}, {calls['endpoints']}"],
+        ["errors that nobody thought of", calls["errors that nobody thought of"]],
+        ["addresses asked for on a visitor's behalf", calls["addresses asked for"]],
+        ["problems", len(pictures["problems"]) + len(calls["problems"])],
+    ]
+    return _table(["what", "how many"], rows)
 
 
 def _some(curve: Sequence[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from html import escape
@@ -13,6 +14,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 import core
+from core.errors import SettingsError
 from demo.classify import build_classify_tab
 from demo.context import Context, Limits
 from demo.examples import examples
@@ -43,6 +45,7 @@ STYLE_SHEETS = (
     "train.css",
 )
 WARM_UP_AFTER_SECONDS = 3.0
+SHORTEST_PASSWORD = 8
 # What the file says to those who cannot see it.
 LOGO_SHOWS = mark("A paw under a lens")
 
@@ -122,6 +125,9 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
 
     Args:
         spoken: the languages that the page was built in.
+
+    Raises:
+        SettingsError: a setting of the host's is none.
     """
     limits = limits or Limits.from_environment()
     return {
@@ -135,6 +141,7 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
         "max_file_size": f"{limits.max_upload_mb}mb",
         # also the number of streams at once, async ones included: thirty visitors with two each, and room
         "max_threads": 100,
+        "auth": _password(),
         "app_kwargs": {"middleware": [Middleware(Incoming, max_request_mb=limits.max_request_mb)]},
         "show_error": False,
         "run_history": False,
@@ -142,6 +149,24 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
         "pwa": False,
         "ssr_mode": False,
     }
+
+
+def _password() -> tuple[str, str] | None:
+    """The name and the password that the host asks of everybody; None: the page is open.
+
+    Raises:
+        SettingsError: `PETLENS_AUTH` is not of that kind. It is not repeated: a log is read by others, too.
+    """
+    said = os.environ.get("PETLENS_AUTH")
+    if said is None:
+        return None
+    name, _, password = said.partition(":")
+    if not name or len(password) < SHORTEST_PASSWORD:
+        raise SettingsError(
+            "PETLENS_AUTH must be a name, a colon and a password of at least {signs} signs, such as class:paw-under-lens.",
+            signs=SHORTEST_PASSWORD,
+        )
+    return name, password
 
 
 def theme() -> gr.themes.Base:

@@ -1,7 +1,10 @@
+import httpx
 import pytest
 
+from benchmarks.running_app import App
 from core import SettingsError
 from demo.context import Limits
+from demo.page import launch_options
 
 
 def test_a_host_sets_limits_by_environment(monkeypatch):
@@ -14,3 +17,30 @@ def test_a_senseless_limit_is_refused(monkeypatch, text):
     monkeypatch.setenv("PETLENS_MAX_UPLOAD_MB", text)
     with pytest.raises(SettingsError, match="PETLENS_MAX_UPLOAD_MB"):
         Limits.from_environment()
+
+
+def test_a_page_may_ask_for_a_password(monkeypatch):
+    assert launch_options()["auth"] is None
+    monkeypatch.setenv("PETLENS_AUTH", "class:paw:under:lens")
+    assert launch_options()["auth"] == ("class", "paw:under:lens")
+
+
+@pytest.mark.parametrize("text", ["", "class", "class:", ":paw-under-lens", "class:short"])
+def test_a_password_that_is_none_is_refused_and_not_repeated(monkeypatch, text):
+    monkeypatch.setenv("PETLENS_AUTH", text)
+    with pytest.raises(SettingsError, match="PETLENS_AUTH") as caught:
+        launch_options()
+    assert "short" not in str(caught.value).replace("such as class:paw-under-lens", "")
+
+
+def test_who_does_not_know_the_password_gets_no_further(tmp_path):
+    app = App(["app.py"], tmp_path, PETLENS_AUTH="class:paw-under-lens")
+    try:
+        with httpx.Client(base_url=app.address, trust_env=False) as visitor:
+            assert visitor.get("/config").status_code == 401
+            assert visitor.post("/gradio_api/run/predict", json={"data": [], "fn_index": 6}).status_code == 401
+            assert visitor.post("/gradio_api/upload", files={"files": b"x"}).status_code == 401
+            assert visitor.post("/login", data={"username": "class", "password": "paw"}).status_code == 400
+            assert visitor.post("/login", data={"username": "class", "password": "paw-under-lens"}).status_code == 200
+    finally:
+        app.stop()
