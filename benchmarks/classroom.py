@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,14 +200,14 @@ async def classify_while_busy(app: App, photos: list[Photo], options: argparse.N
     }
 
 
-async def _fine_tunes(visitor: Visitor, started: asyncio.Event | None = None, *, epochs: int = 20) -> dict:
+async def _fine_tunes(visitor: Visitor, started: asyncio.Event, epochs: int = 20) -> dict:
     visitor["dataset"] = "drawn-pets"
     await visitor.use("dataset", "input")
     visitor["method"], visitor["set-tune-epochs"] = "finetune", epochs
     shown: dict[str, Any] = {}
     async for shown in visitor.watch("train"):
         plot = shown.get("plot")
-        if started is not None and isinstance(plot, dict) and any(run.get("epoch") for run in plot["runs"]):
+        if isinstance(plot, dict) and any(run.get("epoch") for run in plot["runs"]):
             started.set()
     return shown
 
@@ -222,21 +223,23 @@ async def stop_to_idle(app: App, photos: list[Photo], options: argparse.Namespac
     for _ in range(3):
         for name, start, stop in (
             ("fine-tuning", _fine_tunes, "stop-training"),
-            ("an ideal image", lambda visitor: visitor.use("draw"), "stop-drawing"),
+            ("an ideal image", _draws_long, "stop-drawing"),
             ("an attack", _attacks_long, "fool-stop"),
-            ("several photos", lambda visitor: _many_photos(visitor, photos), "stop"),
-            ("an ideal image, page left", lambda visitor: visitor.use("draw"), None),
+            ("several photos", partial(_many_photos, photos), "stop"),
+            ("an ideal image, page left", _draws_long, None),
             ("an attack, page left", _attacks_long, None),
         ):
             found[name].append(await _idle_after(app, start, stop))
     return {name: {"median": report.median(seconds), "most": round(max(seconds), 3)} for name, seconds in found.items()}
 
 
-async def _idle_after(app: App, start: Callable[[Visitor], Awaitable[Any]], stop: str | None) -> float:
+async def _idle_after(app: App, start: Callable[[Visitor, asyncio.Event], Awaitable[Any]], stop: str | None) -> float:
     """Seconds until the last tenth of a second in which the process used more than a fifth of one processor."""
     visitor = Visitor(app.address)
     await visitor.__aenter__()
-    working = asyncio.create_task(start(visitor))
+    started = asyncio.Event()
+    working = asyncio.create_task(start(visitor, started))
+    await asyncio.wait_for(started.wait(), 120)
     await _until_busy(app)
     await asyncio.sleep(1.0)
     if working.done():
@@ -272,16 +275,23 @@ async def _until_busy(app: App) -> None:
     raise SystemExit("The app did not begin with what it was asked for.")
 
 
-async def _attacks_long(visitor: Visitor) -> dict:
+async def _draws_long(visitor: Visitor, started: asyncio.Event) -> dict:
+    started.set()
+    return await visitor.use("draw")
+
+
+async def _attacks_long(visitor: Visitor, started: asyncio.Event) -> dict:
+    started.set()
     visitor["fool-preset"] = "lesson"
     await visitor.use("fool-preset", "input")
     visitor["fool-steps"] = 1000
     return await visitor.use("fool-go")
 
 
-async def _many_photos(visitor: Visitor, photos: list[Photo]) -> dict:
+async def _many_photos(photos: list[Photo], visitor: Visitor, started: asyncio.Event) -> dict:
     uploaded = [await visitor.upload(photo.path) for photo in photos]
     visitor["photos"] = (uploaded * 300)[:300]
+    started.set()
     return await visitor.use("classify-all")
 
 

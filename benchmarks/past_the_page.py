@@ -154,6 +154,8 @@ async def _call(visitor: Visitor, event: dict, data: list) -> tuple[str, str]:
         return (_LEFT if said or event["queue"] else "hung"), "".join(said)
     except RuntimeError as error:
         return "refused", f"{error}"
+    except httpx.HTTPError as error:
+        return "hung", repr(error)
     text = "".join(said)
     return ("refused in words" if 'role="alert"' in text else "answered"), text
 

@@ -32,17 +32,18 @@ class Incoming:
         if scope["type"] != "http" or scope["method"] != "POST" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
-        body = bytearray()
-        while True:
+        body, length, more = bytearray(), 0, True
+        while more:
             message = await receive()
             if message["type"] != "http.request":  # the other side is gone
                 return
-            body += message.get("body", b"")
-            if len(body) > self._max_bytes:
-                await _refuse(send, 413, f"A request may have {self._max_bytes // 1_000_000} MB at most.")
-                return
-            if not message.get("more_body"):
-                break
+            length += len(message.get("body", b""))
+            if length <= self._max_bytes:  # the rest is heard and dropped: who is cut short does not read the answer
+                body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if length > self._max_bytes:
+            await _refuse(send, 413, f"A request may have {self._max_bytes // 1_000_000} MB at most.")
+            return
         if _names_an_address(bytes(body)):
             await _refuse(send, 400, "A file cannot be given by its address here. Upload it.")
             return
