@@ -50,17 +50,14 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="of the benchmark (default: all)")
     options = parser.parse_args()
     photos = _sure_photos(2 * options.visitors)
-    figures: dict[str, Any] = {"visitors": options.visitors}
     with tempfile.TemporaryDirectory(prefix="classroom-") as home:
         for part in options.parts:
             app = App(["app.py"], Path(home, part), PETLENS_DATA=str(report.PHOTOS))
             try:
-                figures[part] = asyncio.run(_PART_OF[part](app, photos, options))
+                figures = asyncio.run(_PART_OF[part](app, photos, options))
             finally:
                 app.stop()
-            print(part, figures[part], flush=True)
-    whole = set(options.parts) == set(PARTS)
-    report.write("classroom" if whole else f"classroom.{'.'.join(options.parts)}", figures)
+            report.write(f"classroom.{part}", {"visitors": options.visitors, **figures})
 
 
 def _sure_photos(number: int) -> list[Photo]:

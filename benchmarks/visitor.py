@@ -79,7 +79,7 @@ class Visitor:
         return {"path": where, "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
     async def use(self, name: str, kind: str = "click") -> dict[str, Any]:
-        """Use a component; what the outputs of all that listens to it hold at the end.
+        """Use a component; what all that listens to it has told its outputs at the end. One that was told nothing is left out.
 
         Raises:
             RuntimeError: the app answered with an error.
@@ -144,11 +144,11 @@ class Visitor:
         shown = {}
         for number, said in zip(event["outputs"], data, strict=True):
             if isinstance(said, dict) and said.get("__type__") == "update":
-                if "value" in said:
-                    self.values[number] = said["value"]
-            else:
-                self.values[number] = said
-            shown[self._names.get(number, str(number))] = self.values[number]
+                if "value" not in said:
+                    continue
+                said = said["value"]
+            self.values[number] = said
+            shown[self._names.get(number, str(number))] = said
         return shown
 
 

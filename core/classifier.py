@@ -128,14 +128,18 @@ class FileResult:
     seconds: float
 
 
-def predict_files(classifier: Classifier, sources: Sequence[Source]) -> Iterator[FileResult]:
+def predict_files(classifier: Classifier, sources: Sequence[Source], *, hurried: bool = False) -> Iterator[FileResult]:
     """Classify many files on all processors: one result a file, in the order given, as soon as it is there.
 
     A file that cannot be read gives a result with its error; the others go on. Closing the iterator ends the work after
     the chunks that are being computed.
+
+    Args:
+        hurried: they do not queue behind other work of this process; for a few files that somebody waits for.
     """
     size = max(1, min(CHUNK, math.ceil(len(sources) / runtime.processor_count())))
-    with contextlib.closing(in_chunks(partial(_predict_chunk, classifier), sources, size)) as chunks:
+    work = partial(_predict_chunk, classifier)
+    with contextlib.closing(in_chunks(work, sources, size, hurried=hurried)) as chunks:
         for results in chunks:
             yield from results
 

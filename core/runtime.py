@@ -107,6 +107,12 @@ def workers() -> ThreadPoolExecutor:
     return _single_threads("pixels")
 
 
+@functools.cache
+def hurried_workers() -> ThreadPoolExecutor:
+    """The same for the little that somebody waits for: the queue of `workers` may be long."""
+    return _single_threads("hurried")
+
+
 def on_one_thread(function: Callable[..., R], *arguments: Any) -> R:
     """`function(*arguments)` on a thread that computes alone; waits for it, and returns what it returns.
 

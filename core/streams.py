@@ -60,13 +60,18 @@ def every(seconds: float, stream: Iterable[T]) -> Iterator[T]:
         yield waiting
 
 
-def in_chunks(function: Callable[[Sequence[T]], R], items: Sequence[T], size: int) -> Iterator[R]:
+def in_chunks(
+    function: Callable[[Sequence[T]], R], items: Sequence[T], size: int, *, hurried: bool = False
+) -> Iterator[R]:
     """`function` of each chunk of `size` items, on all processors: results in order, each as soon as it is there.
 
     Two chunks a processor wait at most: memory stays bounded whatever the number of items. Closing the iterator ends
     the work after the chunks that are being computed.
+
+    Args:
+        hurried: somebody waits for just these: they do not queue behind what others have to be done.
     """
-    pool = runtime.workers()
+    pool = runtime.hurried_workers() if hurried else runtime.workers()
     chunks = (items[start : start + size] for start in range(0, len(items), size))
     pending: collections.deque[Future[Any]] = collections.deque()
     try:

@@ -268,7 +268,7 @@ def _look_at_several(classifier: core.Classifier, photos: Sequence[str]) -> list
     """Photos that piled up: each processor computes on its own, which takes a third of the time."""
     backbone = classifier.backbone
     looks: list[cards.Look | Exception] = []
-    for photo, result in zip(photos, core.predict_files(classifier, photos), strict=True):
+    for photo, result in zip(photos, core.predict_files(classifier, photos, hurried=True), strict=True):
         if result.prediction is None:
             looks.append(result.error if os.path.exists(photo) else _gone())
         else:

@@ -155,10 +155,13 @@ class Together(Job):
                 jobs.append(job)
         if not jobs:
             return
+        items = [job._item for job in jobs]
         try:
-            outcomes = self._items_work([job._item for job in jobs])
-        except BaseException as error:
-            outcomes = [error] * len(jobs)
+            outcomes = self._items_work(items)
+            if len(outcomes) != len(items):
+                raise ValueError(f"{len(outcomes)} results of {len(items)} items")
+        except Exception:  # of one item, perhaps: the others' visitors have nothing to do with it
+            outcomes = [self._outcome_of(item) for item in items]
         for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 job.error = outcome
@@ -166,6 +169,13 @@ class Together(Job):
             else:
                 job.snapshot = outcome
                 job._become("done")
+
+    def _outcome_of(self, item: Any) -> Any:
+        try:
+            (outcome,) = self._items_work([item])
+        except BaseException as error:
+            return error
+        return outcome
 
 
 class Pool:

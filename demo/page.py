@@ -161,6 +161,7 @@ def _password() -> tuple[str, str] | None:
     if said is None:
         return None
     name, _, password = said.partition(":")
+    name = name.strip()  # as Gradio does with what a visitor types
     if not name or len(password) < SHORTEST_PASSWORD:
         raise SettingsError(
             "PETLENS_AUTH must be a name, a colon and a password of at least {signs} signs, such as class:paw-under-lens.",

@@ -26,6 +26,19 @@ def test_every_keeps_the_first_and_the_last():
 def test_chunks_come_in_order_and_hold_every_item():
     assert list(in_chunks(list, range(10), 3)) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
     assert list(in_chunks(list, [], 3)) == []
+    assert list(in_chunks(list, range(4), 3, hurried=True)) == [[0, 1, 2], [3]]
+
+
+def test_who_is_in_a_hurry_does_not_queue_behind_others():
+    free = threading.Event()
+    slow = in_chunks(lambda chunk: free.wait(30), range(50), 1)
+    taken = threading.Thread(target=lambda: list(slow))
+    taken.start()
+    try:
+        assert list(in_chunks(sum, [1, 2, 3], 3, hurried=True)) == [6]
+    finally:
+        free.set()
+        taken.join()
 
 
 def test_an_error_in_a_chunk_reaches_the_caller():

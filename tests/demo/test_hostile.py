@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
 
 import pytest
 
@@ -20,8 +19,8 @@ def app(tmp_path_factory):
 
 
 def test_a_hundred_files_that_are_no_good_pictures(app, chelsea):
-    files = islice(hostile_pictures.corpus(2000, seed=7), 950, 1050)  # some of the made ones, some changed
-    found = asyncio.run(hostile_pictures.drive(app, files, chelsea))
+    files = hostile_pictures.corpus(100, seed=7)  # half of them bombs, lies and what is no picture; half changed ones
+    found = asyncio.run(hostile_pictures.drive(app, files, chelsea, slow_seconds=60.0))
     assert found["problems"] == []
     assert found["files"] == 100
     assert found["answered"]["with words"] > 10

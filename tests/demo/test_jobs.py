@@ -211,7 +211,7 @@ def test_what_piles_up_is_done_in_one_call_and_each_gets_its_own(wide):
     assert _together(wide, double, [7], while_busy=False) == [14]
 
 
-def test_an_error_of_one_is_its_own_and_of_the_call_is_everybodys(wide):
+def test_an_error_of_one_is_its_own(wide):
     def odd_is_wrong(items):
         return [ImageError("odd") if item % 2 else item for item in items]
 
@@ -223,6 +223,15 @@ def test_an_error_of_one_is_its_own_and_of_the_call_is_everybodys(wide):
         raise RuntimeError("all")
 
     assert [str(one) for one in _together(wide, fails, range(3))] == ["all"] * 3
+
+    def fails_with_one(items):
+        if 1 in items:
+            raise MemoryError("one")
+        return list(items)
+
+    got = _together(wide, fails_with_one, range(3))
+    assert (got[0], str(got[1]), got[2]) == (0, "one", 2), "the others have nothing to do with it"
+    assert all(isinstance(one, ValueError) for one in _together(wide, lambda items: [], range(3)))
     assert asyncio.run(wide.run(lambda: 1)) == 1, "the thread lives on"
 
 

@@ -21,11 +21,11 @@ def test_a_senseless_limit_is_refused(monkeypatch, text):
 
 def test_a_page_may_ask_for_a_password(monkeypatch):
     assert launch_options()["auth"] is None
-    monkeypatch.setenv("PETLENS_AUTH", "class:paw:under:lens")
+    monkeypatch.setenv("PETLENS_AUTH", " class :paw:under:lens")
     assert launch_options()["auth"] == ("class", "paw:under:lens")
 
 
-@pytest.mark.parametrize("text", ["", "class", "class:", ":paw-under-lens", "class:short"])
+@pytest.mark.parametrize("text", ["", "class", "class:", " :paw-under-lens", ":paw-under-lens", "class:short"])
 def test_a_password_that_is_none_is_refused_and_not_repeated(monkeypatch, text):
     monkeypatch.setenv("PETLENS_AUTH", text)
     with pytest.raises(SettingsError, match="PETLENS_AUTH") as caught:

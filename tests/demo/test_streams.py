@@ -38,6 +38,29 @@ def test_what_was_said_once_is_in_every_later_update():
     assert last[2]["interactive"] is True
 
 
+def test_an_update_that_says_nothing_ends_that():
+    """Who has chosen something else meanwhile does not get back what was there before."""
+
+    @said_again
+    async def left():
+        yield ["Opening", gr.update(value="sheet.png", visible=True)]
+        yield [gr.skip(), gr.skip()]
+        yield [gr.skip(), gr.update(visible=False)]
+
+    _, nothing, last = collected(left)
+    assert nothing == [gr.skip(), gr.skip()]
+    assert last == [gr.skip(), gr.update(visible=False)]
+
+
+def test_a_plain_value_is_said_again_and_only_updates_are_merged():
+    @said_again
+    async def plain():
+        yield ["Opening", {"runs": [1], "more": 2}]
+        yield [gr.skip(), {"runs": [1, 2]}]
+
+    assert collected(plain)[-1] == ["Opening", {"runs": [1, 2]}]
+
+
 def test_no_update_leaves_out_what_the_one_before_it_said():
     """The difference to the one before is what Gradio sends: what is left out is deleted in the browser."""
     updates = collected(opening, "Pets", None)
