@@ -162,6 +162,7 @@ def build_data(context: Context, page: gr.Blocks, tab: gr.Tab) -> Data:
     @said_again
     async def choose(source: str, request: gr.Request) -> AsyncIterator[list]:
         visitor = request.session_hash
+        source = source if isinstance(source, str) else ""  # a request made by hand
         listing = next((one for one in list_datasets() if one.name == source), None)
         no_sheet = gr.update(value=None, visible="hidden")
         try:
