@@ -11,6 +11,10 @@ Names are imported at their first use, so that `import core` takes no time: torc
 
 import importlib
 
+from core import allocator
+
+allocator.keep_freed_pages()  # before numpy, torch and the page start threads
+
 _HOMES = {
     "AttackSettings": "core.attack.settings",
     "Become": "core.attack.goals",

@@ -1,4 +1,4 @@
-"""How this machine computes: allocator, threads, device and precision.
+"""How this machine computes: threads, device and precision.
 
 Nothing happens at import. `configure` runs once, when the first network is loaded (or earlier, by hand).
 Knows nothing of pictures or networks.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import ctypes
 import functools
 import logging
 import math
@@ -22,33 +21,20 @@ from typing import Any, TypeVar
 
 import torch
 
+from core import allocator
 from core.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-# glibc's mallopt parameters (malloc.h)
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
-# Old glibc refuses an mmap threshold above half of a thread's heap (32 MiB); newer ones take any.
-_THRESHOLDS_BYTES = (1 << 30, 32 << 20)
-
 
 @functools.cache
 def configure() -> None:
-    """Tell the allocator to keep its pages and torch how many processors there really are. Idempotent.
-
-    glibc hands every large tensor back to the kernel and faults it in again, page by page, at the next layer.
-    Keeping the pages makes large batches much faster.
-    `PETLENS_ALLOCATOR=default` leaves the allocator as it comes.
-    """
-    wanted = os.environ.get("PETLENS_ALLOCATOR", "keep")
-    if wanted not in ("keep", "default"):
+    """Tell torch how many processors there really are, and check what the host said of the allocator. Idempotent."""
+    wanted = os.environ.get("PETLENS_ALLOCATOR", allocator.KEEP)
+    if wanted not in allocator.CHOICES:
         raise SettingsError("PETLENS_ALLOCATOR is {wanted!r}; it must be keep or default.", wanted=wanted)
-    if wanted == "keep":
-        kept = _keep_freed_pages()
-        logger.info("allocator keeps freed pages: %s", kept)
     torch.set_num_threads(processor_count())
 
 
@@ -160,16 +146,6 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def _keep_freed_pages() -> bool:
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    return all(
-        any(mallopt(parameter, size) == 1 for size in _THRESHOLDS_BYTES)
-        for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD)
-    )
 
 
 def _container_quota(cgroup: Path) -> float:

@@ -99,17 +99,18 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
     wanted = gr.Textbox(visible="hidden")
     show_from_elsewhere = gr.Textbox(visible="hidden")
 
-    async def show(photo: str | None, backbone: str, compare_with: str, why: bool, request: gr.Request) -> tuple:
+    async def show(
+        photo: str | None, backbone: str, compare_with: str, why: bool, wanted: str, request: gr.Request
+    ) -> tuple[str, str, str]:
         visitor = request.session_hash
         turn = context.sessions.next_turn(visitor)
         first, first_waits = await _card(context, photo, backbone, visitor, why=why is True)
         if is_none(compare_with):
-            second, second_waits = gr.skip(), False
+            second, second_waits = "", False
         else:
             second, second_waits = await _card(context, photo, compare_with, visitor, why=why is True)
         context.sessions.answer(visitor, turn, (first, second))
-        signal = str(turn) if first_waits or second_waits else gr.skip()
-        return first, second, gr.update(visible=not is_none(compare_with)), signal
+        return first, second, str(turn) if first_waits or second_waits else wanted
 
     async def prepare(
         photo: str | None, backbone: str, compare_with: str, why: bool, turn: str, request: gr.Request
@@ -147,19 +148,29 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
         example_button.click(
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
         )
-    # Without Gradio's queue, which costs a second way there and back: the pool has a queue of its own.
+    # Without Gradio's queue, which costs a second way there and back: the pool has a queue of its own. All outputs are plain
+    # texts, never updates, for each of which Gradio builds the component anew: a third of the time of thirty photos at once.
     listen = partial(
         gr.on,
         fn=show,
-        inputs=[photo, backbone, second, why],
-        outputs=[first_card, second_card, second_place, wanted],
+        inputs=[photo, backbone, second, why, wanted],
+        outputs=[first_card, second_card, wanted],
         show_progress="hidden",
+        postprocess=False,
         trigger_mode="always_last",
         queue=False,
         api_visibility="private",
     )
     listen([page.load, photo.change, backbone.change, second.change, why.change, show_from_elsewhere.change])
     listen([button.click], scroll_to_output=True)  # on a phone the result lies below
+    second.change(
+        lambda compare_with: gr.update(visible=not is_none(compare_with)),
+        inputs=second,
+        outputs=second_place,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     # what a link could not do is told until the visitor does something
     acts = [photo.input, backbone.input, second.input, button.click, show_from_elsewhere.change]
     acts += [example_button.click for example_button in example_buttons]

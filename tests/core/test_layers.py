@@ -14,6 +14,7 @@ from tests.conftest import PROJECT
 TIERS = {
     "core.errors": 0,
     "core.texts": 0,
+    "core.allocator": 0,
     "core.runtime": 1,
     "core.optimisers": 1,
     "core.schedules": 1,

@@ -1,0 +1,63 @@
+"""What glibc does with freed pages, counted by the page faults of a thread that is not the first."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from core import allocator, runtime
+from core.errors import SettingsError
+from tests.conftest import PROJECT
+
+# tensors of a network's layers come and go, in a thread of its own
+SCRIPT = """
+import resource, threading
+import core
+import torch
+
+def layers(megabytes):
+    for _ in range(5):
+        kept = [torch.ones(megabytes * 250_000) for _ in range(12)]
+        del kept
+
+def rounds():
+    torch.set_num_threads(1)
+    found = []
+    for megabytes in (2, 6, 12, 40):
+        layers(megabytes)
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        layers(megabytes)
+        found.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+    print(sum(found))
+
+thread = threading.Thread(target=rounds)
+thread.start()
+thread.join()
+"""
+
+
+def faults(setting: str | None) -> int:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PETLENS_", "MALLOC_"))}
+    if setting is not None:
+        environment["PETLENS_ALLOCATOR"] = setting
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_every_thread_keeps_its_freed_pages_unless_the_host_says_otherwise():
+    assert faults(None) < 2_000
+    assert faults("default") > 100_000
+
+
+def test_a_wrong_word_of_the_hosts_changes_nothing_and_is_refused_when_networks_are_loaded(monkeypatch):
+    monkeypatch.setenv("PETLENS_ALLOCATOR", "all")
+    assert not allocator.keep_freed_pages()
+    with pytest.raises(SettingsError, match="keep or default"):
+        runtime.configure.__wrapped__()
