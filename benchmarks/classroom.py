@@ -10,36 +10,23 @@ import argparse
 import asyncio
 import collections
 import contextlib
-import random
-import re
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import core
 from benchmarks import report
+from benchmarks.pupils import Diary, Photo, asks, browser_pupil, class_of, p95, pupil, sure_photos, tells, trains_head
 from benchmarks.running_app import App
 from benchmarks.visitor import Visitor
 from demo import classify
 from demo.jobs import MOST_TOGETHER
 
 PARTS = ("rest", "classify", "busy", "stop", "mixed")
-SURE = 0.2  # how far the first name of a photo must be before the second, so that no rounding changes it
-BUSY = "Many people are using this machine"
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One photo and what the shipped network alone says of it."""
-
-    path: Path
-    first: str
-    label: int
 
 
 def main() -> None:
@@ -49,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="of photos at once (default: 9)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="of the benchmark (default: all)")
     options = parser.parse_args()
-    photos = _sure_photos(2 * options.visitors)
+    photos = sure_photos(2 * options.visitors)
     with tempfile.TemporaryDirectory(prefix="classroom-") as home:
         for part in options.parts:
             app = App(["app.py"], Path(home, part), PETLENS_DATA=str(report.PHOTOS))
@@ -60,51 +47,11 @@ def main() -> None:
             report.write(f"classroom.{part}", {"visitors": options.visitors, **figures})
 
 
-def _sure_photos(number: int) -> list[Photo]:
-    """Photos of pets of which the network is so sure that its answer does not depend on what is looked at beside them."""
-    classifier, found = core.Classifier(core.load_backbone()), []
-    for path in report.photos("oxford-iiit-pet/images", every=7):
-        first, second = classifier.predict([classifier.read(path)])[0].top(2)
-        if first.probability - second.probability > SURE:
-            found.append(Photo(path, first.title, first.index))
-        if len(found) == number:
-            return found
-    raise SystemExit(f"There are only {len(found)} photos of which the network is sure.")
-
-
-@contextlib.asynccontextmanager
-async def _class_of(app: App, number: int, photo: Photo | None = None) -> AsyncIterator[list[Visitor]]:
-    """That many open pages; with a photo, once the app's network is awake."""
-    async with contextlib.AsyncExitStack() as stack:
-        if photo is not None:
-            async with Visitor(app.address) as first:
-                while not _tells((await _asks(first, photo))[1], photo):
-                    await asyncio.sleep(0.5)
-        visitors = [await stack.enter_async_context(Visitor(app.address)) for _ in range(number)]
-        yield visitors
-
-
-async def _asks(visitor: Visitor, photo: Photo) -> tuple[float, str]:
-    """One visitor's photo, from the upload to the answer: seconds, and what the card says."""
-    began = time.perf_counter()
-    visitor["photo"] = await visitor.upload(photo.path)
-    shown = await visitor.use("classify")
-    return time.perf_counter() - began, shown["result"]
-
-
 async def _all_at_once(visitors: list[Visitor], photos: list[Photo]) -> tuple[float, list[float], list[str]]:
     """Seconds for all, seconds of each, what each was told."""
     began = time.perf_counter()
-    answers = await asyncio.gather(*(_asks(one, photo) for one, photo in zip(visitors, photos, strict=False)))
+    answers = await asyncio.gather(*(asks(one, photo) for one, photo in zip(visitors, photos, strict=False)))
     return time.perf_counter() - began, [one[0] for one in answers], [one[1] for one in answers]
-
-
-def _tells(card: str, photo: Photo) -> bool:
-    return f'<span class="pl-name">{photo.first}</span>' in card
-
-
-def _p95(values: list[float]) -> float:
-    return statistics.quantiles(values, n=20)[-1]
 
 
 # --- classify, all at once ---------------------------------------------------------------------------------------------
@@ -119,8 +66,8 @@ async def classify_at_once(app: App, photos: list[Photo], options: argparse.Name
     wrong = 0
     try:
         async with (
-            _class_of(app, options.visitors, photos[0]) as class_,
-            _class_of(receiver, options.visitors) as others,
+            class_of(app, options.visitors, photos[0]) as class_,
+            class_of(receiver, options.visitors) as others,
         ):
             await _all_at_once(class_, photos)
             await _all_at_once(others, photos)
@@ -131,20 +78,20 @@ async def classify_at_once(app: App, photos: list[Photo], options: argparse.Name
                     took[name].append(seconds)
                     each[name] += of_each
                     if name == "app":
-                        wrong += sum(not _tells(card, photo) for card, photo in zip(cards, shown, strict=False))
+                        wrong += sum(not tells(card, photo) for card, photo in zip(cards, shown, strict=False))
     finally:
         receiver.stop()
         folder.cleanup()
     computed = _seconds_together([photo.path for photo in photos[: options.visitors]])
-    allowed = 1.3 * _p95(each["receiver"]) + computed
+    allowed = 1.3 * p95(each["receiver"]) + computed
     return {
         "answered": len(each["app"]),
         "wrong": wrong,
         "photos a second": round(options.visitors / statistics.median(took["app"]), 1),
         "photos a second, receiver": round(options.visitors / statistics.median(took["receiver"]), 1),
         "throughput, app / receiver": report.median_ratio(took["receiver"], took["app"]),
-        "p95, seconds": round(_p95(each["app"]), 3),
-        "p95, seconds, receiver": round(_p95(each["receiver"]), 3),
+        "p95, seconds": round(p95(each["app"]), 3),
+        "p95, seconds, receiver": round(p95(each["receiver"]), 3),
         "seconds to look at all": round(computed, 3),
         "p95 allowed, seconds": round(allowed, 3),
     }
@@ -168,7 +115,7 @@ async def classify_while_busy(app: App, photos: list[Photo], options: argparse.N
     """Thirty photos at once, again and again, while one fine-tunes a network and one draws an ideal image."""
     seconds, wrong, started = [], 0, asyncio.Event()
     async with (
-        _class_of(app, options.visitors, photos[0]) as class_,
+        class_of(app, options.visitors, photos[0]) as class_,
         Visitor(app.address) as trains,
         Visitor(app.address) as draws,
     ):
@@ -182,7 +129,7 @@ async def classify_while_busy(app: App, photos: list[Photo], options: argparse.N
             shown = photos[number:] + photos[:number]
             _, of_each, cards = await _all_at_once(class_, shown)
             seconds += of_each
-            wrong += sum(not _tells(card, photo) for card, photo in zip(cards, shown, strict=False))
+            wrong += sum(not tells(card, photo) for card, photo in zip(cards, shown, strict=False))
             if any(task.done() for task in working):
                 raise SystemExit("The work in the background ended early: it measured nothing.")
             await asyncio.sleep(1.0)
@@ -193,7 +140,7 @@ async def classify_while_busy(app: App, photos: list[Photo], options: argparse.N
         "answered": len(seconds),
         "wrong": wrong,
         "median, seconds": report.median(seconds),
-        "p95, seconds": round(_p95(seconds), 3),
+        "p95, seconds": round(p95(seconds), 3),
     }
 
 
@@ -215,7 +162,7 @@ async def _fine_tunes(visitor: Visitor, started: asyncio.Event, epochs: int = 20
 async def stop_to_idle(app: App, photos: list[Photo], options: argparse.Namespace) -> dict:
     """From Stop, or from leaving the page, until the processor has nothing to do."""
     found: dict[str, list[float]] = collections.defaultdict(list)
-    async with _class_of(app, 0, photos[0]):
+    async with class_of(app, 0, photos[0]):
         pass
     for _ in range(3):
         for name, start, stop in (
@@ -297,46 +244,29 @@ async def _many_photos(photos: list[Photo], visitor: Visitor, started: asyncio.E
 
 async def memory_at_rest(app: App, photos: list[Photo], options: argparse.Namespace) -> dict:
     """With one network, and with thirty open pages that have trained a head each."""
-    async with _class_of(app, options.visitors, photos[0]) as class_:
+    async with class_of(app, options.visitors, photos[0]) as class_:
         await asyncio.sleep(20)
         alone = app.memory_gb
         for number, visitor in enumerate(class_):
-            await _trains_head(visitor, f"head {number}")
+            await trains_head(visitor, f"head {number}")
         await asyncio.sleep(30)
         return {"one network, GB": round(alone, 2), "a head in each page, GB": round(app.memory_gb, 2)}
-
-
-async def _trains_head(visitor: Visitor, name: str, *, epochs: int = 5) -> dict:
-    visitor["dataset"] = "drawn-pets"
-    await visitor.use("dataset", "input")
-    visitor["method"], visitor["run-name"], visitor["set-head-epochs"] = "head", name, epochs
-    return await visitor.use("train")
 
 
 # --- all tabs ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Diary:
-    """What happened to all visitors."""
-
-    done: collections.Counter = field(default_factory=collections.Counter)
-    seconds: dict[str, list[float]] = field(default_factory=lambda: collections.defaultdict(list))
-    busy: int = 0
-    mixed_up: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-
 async def all_tabs(app: App, photos: list[Photo], options: argparse.Namespace) -> dict:
-    """Everybody does what one does in a lesson, each after a while of reading."""
+    """Everybody does what one does in a lesson, each after a while of reading; one of them with a browser."""
     diary, samples = Diary(), []
     ends = time.perf_counter() + 60 * options.minutes
-    async with _class_of(app, options.visitors, photos[0]) as class_:
+    async with class_of(app, options.visitors - 1, photos[0]) as class_:
         began = time.perf_counter()
         pupils = [
-            asyncio.create_task(_pupil(visitor, number, photos, ends, diary)) for number, visitor in enumerate(class_)
+            asyncio.create_task(pupil(visitor, number, photos, ends, diary)) for number, visitor in enumerate(class_)
         ]
-        while not all(pupil.done() for pupil in pupils):
+        pupils.append(asyncio.create_task(browser_pupil(app.address, photos, ends, diary)))
+        while not all(one.done() for one in pupils):
             samples.append((time.perf_counter() - began, app.memory_gb, app.threads, app.open_files))
             await asyncio.wait(pupils, timeout=2.0)
         await asyncio.gather(*pupils)
@@ -355,121 +285,16 @@ async def all_tabs(app: App, photos: list[Photo], options: argparse.Namespace) -
         "minutes": options.minutes,
         "done": dict(diary.done),
         "median, seconds": {name: report.median(seconds, 2) for name, seconds in diary.seconds.items()},
-        "p95, seconds": {name: round(_p95(seconds), 2) for name, seconds in diary.seconds.items() if len(seconds) > 1},
+        "p95, seconds": {name: round(p95(seconds), 2) for name, seconds in diary.seconds.items() if len(seconds) > 1},
         "told that the queue is full": diary.busy,
         "errors": len(diary.errors),
         "mixed up": len(diary.mixed_up),
         "what went wrong": (diary.errors + diary.mixed_up)[:20],
         **grown,
+        "memory, GB, each half minute": [round(sample[1], 2) for sample in samples[::15]],
     }
 
 
-async def _pupil(visitor: Visitor, number: int, photos: list[Photo], ends: float, diary: Diary) -> None:
-    chance = random.Random(number)
-    names, weights = zip(*((name, weight) for name, (weight, _) in _DOES.items()), strict=True)
-    while time.perf_counter() < ends:
-        await asyncio.sleep(chance.uniform(1.0, 10.0))
-        name = chance.choices(names, weights)[0]
-        began = time.perf_counter()
-        try:
-            for problem in [one async for one in _DOES[name][1](visitor, number, photos, chance)]:
-                diary.mixed_up.append(f"{name}: {problem}")
-            diary.done[name] += 1
-            diary.seconds[name].append(time.perf_counter() - began)
-        except _Busy:
-            diary.busy += 1
-        except Exception as error:
-            diary.errors.append(f"{name}: {type(error).__name__}: {error!s:.300}")
-
-
-class _Busy(Exception):
-    """The queue was full, and the page said so."""
-
-
-def _checked(shown: dict[str, Any]) -> dict[str, Any]:
-    """What is shown, if it is not an error."""
-    for html in shown.values():
-        if isinstance(html, str) and 'role="alert"' in html:
-            if BUSY in html:
-                raise _Busy
-            raise RuntimeError(re.sub(r"<[^>]+>", " ", html))
-    return shown
-
-
-async def _does_classify(
-    visitor: Visitor, number: int, photos: list[Photo], chance: random.Random
-) -> AsyncIterator[str]:
-    photo = chance.choice(photos)
-    _, card = await _asks(visitor, photo)
-    _checked({"card": card})
-    if not _tells(card, photo):
-        yield f"{photo.path.name} is not {photo.first}"
-
-
-async def _does_several(
-    visitor: Visitor, number: int, photos: list[Photo], chance: random.Random
-) -> AsyncIterator[str]:
-    chosen = chance.sample(photos, 4)
-    visitor["photos"] = [await visitor.upload(photo.path) for photo in chosen]
-    table = _checked(await visitor.use("classify-all"))["table"]
-    for photo in chosen:
-        if photo.path.name not in table or photo.first not in table:
-            yield f"{photo.path.name} is missing"
-
-
-async def _does_train(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
-    name = f"pupil {number} run {chance.randrange(10**6)}"
-    shown = _checked(await _trains_head(visitor, name))
-    if name not in shown["training"]:
-        yield f"{name} is not what was trained"
-    strange = {run["name"] for run in shown["plot"]["runs"] if not run["name"].startswith(f"pupil {number} ")}
-    if strange:
-        yield f"the plot of pupil {number} shows {strange}"
-
-
-async def _does_draw(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
-    wanted = chance.choice(["zebra", "goldfish", "daisy", "ladybug", "balloon", "volcano"])
-    visitor["ideal-class"], visitor["ideal-preset"] = wanted, "lesson-tv"
-    await visitor.use("ideal-preset", "input")
-    visitor["ideal-steps"] = 64
-    shown = _checked(await visitor.use("draw"))
-    if wanted not in shown["ideal-status"]:
-        yield f"{wanted} was not drawn"
-
-
-async def _does_attack(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
-    photo = chance.choice(photos)
-    visitor["fool-photo"], visitor["fool-preset"] = await visitor.upload(photo.path), "invisible"
-    await visitor.use("fool-preset", "input")
-    shown = _checked(await visitor.use("fool-go"))
-    if photo.first not in shown["fool-status"]:
-        yield f"{photo.path.name}, a {photo.first}, was not what was attacked"
-
-
-async def _does_look(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
-    photo = chance.choice(photos)
-    visitor["inside-photo"], visitor["inside-layer"] = await visitor.upload(photo.path), None
-    shown = _checked(await visitor.use("inside-photo", "change"))
-    if str(shown.get("why-class")) != str(photo.label):
-        yield f"{photo.path.name} was explained as {shown.get('why-class')}"
-
-
-async def _does_learn(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
-    shown = _checked(await visitor.use("station-next"))
-    if "<h2" not in shown["station-text"]:
-        yield "the station has no text"
-
-
-# How often, and what; each tells what it was shown and should not have been.
-_DOES: dict[str, tuple[int, Callable[..., AsyncIterator[str]]]] = {
-    "classify": (8, _does_classify),
-    "several photos": (2, _does_several),
-    "train a head": (2, _does_train),
-    "ideal image": (2, _does_draw),
-    "attack": (2, _does_attack),
-    "look inside": (3, _does_look),
-    "learn": (2, _does_learn),
-}
 _PART_OF = {
     "rest": memory_at_rest,
     "classify": classify_at_once,

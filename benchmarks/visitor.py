@@ -78,6 +78,11 @@ class Visitor:
         (where,) = answer.raise_for_status().json()
         return {"path": where, "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
+    async def download(self, file: dict) -> bytes:
+        """What a button for downloads holds."""
+        answer = await self._http.get("/gradio_api/file=" + file["path"])
+        return answer.raise_for_status().content
+
     async def use(self, name: str, kind: str = "click") -> dict[str, Any]:
         """Use a component; what all that listens to it has told its outputs at the end. One that was told nothing is left out.
 
