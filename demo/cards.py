@@ -98,8 +98,20 @@ def waiting_card(text: str, share: float | None = None) -> str:
 def waiting_for(progress: Progress) -> str:
     """Nothing is known yet of a job that was begun."""
     if progress.place:
-        return waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+        return waiting_card(place_in_words(progress))
     return waiting_card(tr("Beginning …"))
+
+
+def place_in_words(progress: Progress) -> str:
+    """Where in the queue a job is and, if that is known, how long it is going to wait."""
+    seconds = progress.wait_seconds
+    if seconds is None:
+        return tr("Waiting: place {place} in the queue", place=progress.place)
+    if seconds < 90:
+        rounded = max(5, 5 * round(seconds / 5))
+        return tr("Waiting: place {place} in the queue, about {seconds} s", place=progress.place, seconds=rounded)
+    minutes = round(seconds / 60)
+    return tr("Waiting: place {place} in the queue, about {minutes} min", place=progress.place, minutes=minutes)
 
 
 def hint_card() -> str:

@@ -151,7 +151,7 @@ def _problem(result: FileResult) -> str:
 
 def _status(progress: Progress, done: int, total: int) -> str:
     if progress.state == "queued":
-        return tr("Waiting: place {place} in the queue", place=progress.place)
+        return cards.place_in_words(progress)
     if progress.state == "stopped":
         return tr_n("Stopped after {done} of {count} photo", "Stopped after {done} of {count} photos", total, done=done)
     return tr_n("{done} of {count} photo", "{done} of {count} photos", total, done=done)

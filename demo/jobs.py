@@ -11,7 +11,9 @@ import asyncio
 import collections
 import contextlib
 import contextvars
+import statistics
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +24,8 @@ State = Literal["queued", "running", "done", "stopped", "failed"]
 UNFINISHED = ("queued", "running")
 # Items of one call: more would make the first of them wait for the last.
 MOST_TOGETHER = 16
+# By these a visitor is told how long the queue takes: few, since a class does the same at the same time.
+_LAST_JOBS = 8
 
 
 class BusyError(PetLensError):
@@ -30,11 +34,18 @@ class BusyError(PetLensError):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a watcher sees of a job: its state, its place in the queue (0: not waiting), its newest snapshot."""
+    """What a watcher sees of a job.
+
+    Attributes:
+        place: in the queue; 0: not waiting.
+        snapshot: the newest.
+        wait_seconds: until it begins, if those before it take as long as the last ones did; None: not known.
+    """
 
     state: State
     place: int
     snapshot: Any
+    wait_seconds: float | None = None
 
 
 class Job:
@@ -43,6 +54,7 @@ class Job:
     def __init__(self, work: Callable[[], Iterator[Any]]) -> None:
         self.state: State = "queued"
         self.place = 0
+        self.wait_seconds: float | None = None
         self.snapshot: Any = None
         self.error: BaseException | None = None
         self._work = work
@@ -84,7 +96,7 @@ class Job:
                 finished = not self.unfinished
                 if finished and self.error is not None:
                     raise self.error
-                yield Progress(self.state, self.place, self.snapshot)
+                yield Progress(self.state, self.place, self.snapshot, self.wait_seconds)
                 if finished:
                     return
                 await changed.wait()
@@ -120,13 +132,13 @@ class Job:
             self._become("stopped" if self._stop.is_set() else "done")
 
     def _become(self, state: State) -> None:
-        self.place = 0
+        self.place, self.wait_seconds = 0, None
         self.state = state
         self._notify()
 
-    def _move_to(self, place: int) -> None:
+    def _move_to(self, place: int, wait_seconds: float | None) -> None:
         if place != self.place:
-            self.place = place
+            self.place, self.wait_seconds = place, wait_seconds
             self._notify()
 
     def _notify(self) -> None:
@@ -184,6 +196,8 @@ class Pool:
     def __init__(self, name: str, *, threads: int, max_waiting: int) -> None:
         self._waiting: collections.deque[Job] = collections.deque()
         self._max_waiting = max_waiting
+        self._threads = threads
+        self._took: collections.deque[float] = collections.deque(maxlen=_LAST_JOBS)
         self._changed = threading.Condition()
         for number in range(threads):
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
@@ -200,6 +214,7 @@ class Pool:
                 raise BusyError("Many people are using this machine right now. Try again in a minute.")
             self._waiting.append(job)
             job.place = len(self._waiting)
+            job.wait_seconds = self._expected(job.place)
             job._withdraw = self._remove
             self._changed.notify()
         return job
@@ -215,7 +230,11 @@ class Pool:
 
     def _renumber(self) -> None:
         for place, waiting in enumerate(self._waiting, start=1):
-            waiting._move_to(place)
+            waiting._move_to(place, self._expected(place))
+
+    def _expected(self, place: int) -> float | None:
+        """Seconds until the job at that place begins."""
+        return place * statistics.median(self._took) / self._threads if self._took else None
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run a plain function in the pool and wait for its result, without holding a thread."""
@@ -265,7 +284,10 @@ class Pool:
                 job = self._waiting.popleft()
                 others = self._take_alike(job)
                 self._renumber()
+            began = time.monotonic()
             if isinstance(job, Together):
                 job._surroundings.run(job._run_with, others)
             else:
                 job._surroundings.run(job._run)
+            with self._changed:
+                self._took.append(time.monotonic() - began)

@@ -122,9 +122,7 @@ def build_tricks(context: Context, stations: Sequence[Station], bar: LessonBar) 
             async for progress in job.watch(every_seconds=0.3):
                 snapshot = progress.snapshot
                 if snapshot is None:
-                    place = progress.place
-                    words = tr("Waiting: place {place} in the queue", place=place) if place else tr("Beginning …")
-                    yield [*busy, cards.waiting_card(words)]
+                    yield [*busy, cards.waiting_for(progress)]
                 elif job.unfinished:
                     yield [*busy, experiment_card(trick, snapshot, guessed)]
             if job.snapshot is None:

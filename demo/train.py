@@ -210,7 +210,7 @@ def _heading(number: int, text: str) -> None:
 
 def _status(progress: Progress, job: Job) -> str:
     if progress.state == "queued":
-        return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+        return cards.waiting_card(cards.place_in_words(progress))
     if progress.snapshot is None:
         return cards.waiting_card(tr("Beginning …"))
     return run_card(progress.snapshot, stopping=job.stopping)

@@ -343,7 +343,7 @@ def _megabytes(listing: DatasetListing) -> str:
 
 def _opening_card(progress: Progress) -> str:
     if progress.state == "queued":
-        return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+        return cards.waiting_card(cards.place_in_words(progress))
     if progress.snapshot is None:
         return cards.waiting_card(tr("Opening the pictures …"))
     return cards.waiting_card(tr(progress.snapshot.text), progress.snapshot.share)
@@ -352,7 +352,7 @@ def _opening_card(progress: Progress) -> str:
 def _fetching_card(progress: Progress) -> str:
     if progress.snapshot is None:
         if progress.state == "queued":
-            return cards.waiting_card(tr("Waiting: place {place} in the queue", place=progress.place))
+            return cards.waiting_card(cards.place_in_words(progress))
         return cards.waiting_card(tr("Waiting …"))
     fetched = progress.snapshot
     received, total = fetched.received_bytes, fetched.total_bytes

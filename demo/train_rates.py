@@ -12,7 +12,7 @@ import gradio as gr
 from core.errors import DatasetError
 from demo import cards
 from demo.context import Context
-from demo.jobs import Job
+from demo.jobs import Job, Progress
 from demo.languages import mark, tr
 from demo.live_plot import rate_plot, rate_value
 from demo.messages import message_for
@@ -61,7 +61,7 @@ def build_rate_finder(context: Context, form: Form) -> None:
                 yield waiting, gr.skip(), busy, no_rate, None
             context.long.submit(job)
             async for progress in job.watch(every_seconds=0.25):
-                card, value = _seen(progress.snapshot, progress.place)
+                card, value = _seen(progress)
                 yield card, value, busy, no_rate, None
             suggested = getattr(progress.snapshot, "suggested", None)
             if suggested is None:
@@ -110,10 +110,10 @@ def _find(plan: Plan, dataset: Dataset) -> Iterator[EmbedSnapshot | RateSnapshot
     yield from core.find_rate(examples, dataset.class_names, plan.head)
 
 
-def _seen(snapshot: EmbedSnapshot | RateSnapshot | None, place: int) -> tuple[str, Any]:
+def _seen(progress: Progress) -> tuple[str, Any]:
+    snapshot: EmbedSnapshot | RateSnapshot | None = progress.snapshot
     if snapshot is None:
-        waiting = tr("Waiting: place {place} in the queue", place=place) if place else tr("Beginning …")
-        return cards.waiting_card(waiting), gr.skip()
+        return cards.waiting_for(progress), gr.skip()
     if hasattr(snapshot, "rates"):
         value = rate_value(snapshot.rates, snapshot.losses, snapshot.suggested)
         return cards.waiting_card(tr("Trying rates: {rate}", rate=plain(snapshot.rates[-1]))), value

@@ -7,6 +7,7 @@ import pytest
 
 from core import Prediction
 from demo import cards
+from demo.jobs import Progress
 
 EVIL = "<img src=x onerror=alert(1)>\"'&${alert(1)}`"
 
@@ -96,3 +97,16 @@ def test_the_table_of_a_run_shows_shares_and_no_species():
 def test_no_text_becomes_markup(card):
     assert "<img" not in card
     assert "&lt;img" in card
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "Waiting: place 2 in the queue"),
+        (0.3, "Waiting: place 2 in the queue, about 5 s"),
+        (43.0, "Waiting: place 2 in the queue, about 45 s"),
+        (100.0, "Waiting: place 2 in the queue, about 2 min"),
+    ],
+)
+def test_who_waits_reads_the_place_and_how_long_it_takes(seconds, words):
+    assert cards.place_in_words(Progress("queued", 2, None, seconds)) == words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -108,6 +109,28 @@ def test_places_count_down_as_the_queue_moves(pool):
         return seen
 
     assert asyncio.run(asyncio.wait_for(places(), 20)) == [2, 1, 0]
+
+
+def test_who_waits_hears_how_long_the_last_ones_took(pool):
+    first, gate = _Gate(), _Gate()
+    began = time.monotonic()
+    done = pool.submit(first)
+    assert first.began.wait(10)
+    assert pool.submit(gate).wait_seconds is None, "nothing was done yet: nobody knows"
+    time.sleep(0.2)
+    first.go.set()
+    assert gate.began.wait(10)
+    took = time.monotonic() - began
+    assert done.state == "done"
+    waiting = [pool.submit(lambda: _numbers(1)) for _ in range(3)]
+    expected = [job.wait_seconds for job in waiting]
+    assert 0.2 <= expected[0] <= took
+    assert expected == pytest.approx([expected[0] * place for place in (1, 2, 3)])
+    waiting[0].stop()
+    assert waiting[1].wait_seconds == pytest.approx(expected[0])
+    gate.go.set()
+    asyncio.run(pool.run(lambda: 0))
+    assert waiting[2].wait_seconds is None, "it waits no more"
 
 
 def test_a_full_queue_says_so(pool):
