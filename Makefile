@@ -58,6 +58,7 @@ benchmarks: $(VENV)/installed-tests
 
 reliability: $(VENV)/installed-tests
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.hostile_pictures
 	$(BIN)/python -m benchmarks.past_the_page
 

@@ -39,7 +39,13 @@ def main() -> None:
     _write(CLASSROOM, {"tricks": _tricks()})
     _write(
         RELIABILITY,
-        {"classroom": _classroom(), "piled photos": _piled_photos(), "kills": _kills(), "hostile": _hostile()},
+        {
+            "classroom": _classroom(),
+            "piled photos": _piled_photos(),
+            "kills": _kills(),
+            "faults": _faults(),
+            "hostile": _hostile(),
+        },
     )
 
 
@@ -250,6 +256,17 @@ def _kills() -> str:
         return NOT_MEASURED
     rows = [[name, kills] for name, kills in found["of each"].items()]
     return _table(["killed during", "times"], [*rows, ["problems after the restart", len(found["problems"])]])
+
+
+def _faults() -> str:
+    found = _if_measured("faults")
+    if found is None:
+        return NOT_MEASURED
+    rows = [
+        [name, f"“{one['the visitor reads'].removeprefix('! ')}”", len(one["problems"])]
+        for name, one in found["faults"].items()
+    ]
+    return _table(["what goes wrong", "the visitor reads", "problems"], rows)
 
 
 def _hostile() -> str:
