@@ -26,6 +26,7 @@ from tests.hub_server import HubServer, Manners
 RUN_APP = (
     "import runpy, sys; sys.argv = ['app.py']; sys.path.insert(0, '.'); runpy.run_path('app.py', run_name='__main__')"
 )
+PATIENCE_SECONDS = 150  # of a visitor who waits for an answer
 LIMIT_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))"
 JUMPING_CLOCK = """
 import random, time
@@ -92,7 +93,11 @@ async def _tried(fault: Fault, home: Path) -> dict:
     app = App(["-c", f"{fault.preamble}\n{RUN_APP}"], home, **environment)
     try:
         async with Visitor(app.address) as visitor:
-            read = await fault.asks(visitor)
+            try:
+                read = await asyncio.wait_for(fault.asks(visitor), PATIENCE_SECONDS)
+            except TimeoutError:
+                read = f"! nothing for {PATIENCE_SECONDS} seconds"
+                problems.append(read)
             if fault.hurts and not read.startswith("!"):
                 problems.append(f"it should have been told: {read}")
             if not await _is_awake(visitor):
