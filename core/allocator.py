@@ -11,7 +11,8 @@ works only as long as no thread has an arena of its own: hence the early moment.
 import contextlib
 import os
 
-KEEP, DEFAULT = CHOICES = ("keep", "default")
+KEEP = "keep"
+CHOICES = (KEEP, "default")
 
 # glibc's mallopt parameters (malloc.h)
 _M_TRIM_THRESHOLD = -1

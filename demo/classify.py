@@ -149,7 +149,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
             partial(str, example.path), outputs=photo, queue=False, show_progress="hidden", api_visibility="private"
         )
     # Without Gradio's queue, which costs a second way there and back: the pool has a queue of its own. All outputs are plain
-    # texts, never updates, for each of which Gradio builds the component anew: a third of the time of thirty photos at once.
+    # texts, never updates, for each of which Gradio builds the component anew: thirty photos at once would wait for that.
     listen = partial(
         gr.on,
         fn=show,
