@@ -52,8 +52,9 @@ def faults(setting: str | None) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_every_thread_keeps_its_freed_pages_unless_the_host_says_otherwise():
-    assert faults(None) < 2_000
-    assert faults("default") > 100_000
+    given_back = faults("default")
+    assert given_back > 100_000
+    assert faults(None) < given_back / 10  # a few always come: a block that did not fit where it was before
 
 
 def test_a_wrong_word_of_the_hosts_changes_nothing_and_is_refused_when_networks_are_loaded(monkeypatch):
