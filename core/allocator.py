@@ -5,10 +5,13 @@ when its thresholds say so, but only those of the arena that the main thread has
 of 64 MB, each of which is unmapped as soon as it is empty, whatever the thresholds say. So all threads share one arena, which
 works only as long as no thread has an arena of its own: hence the early moment.
 
+What is kept so belongs to nobody else: `give_back_pages` is for the moments when nothing that large is to come soon.
+
 `PETLENS_ALLOCATOR=default` leaves all as it comes.
 """
 
 import contextlib
+import ctypes
 import os
 
 KEEP = "keep"
@@ -26,15 +29,25 @@ def keep_freed_pages() -> bool:
     """Whether that was done: elsewhere than on glibc nothing is, nor where the host has said otherwise."""
     if os.environ.get("PETLENS_ALLOCATOR", KEEP) != KEEP:
         return False
+    return _is_glibc() and _tell_glibc()
+
+
+def give_back_pages() -> bool:
+    """Return to the system what is kept but free; whether there was any. Elsewhere than on glibc nothing is done.
+
+    Takes some milliseconds for a gigabyte, and whoever needs the pages again faults them in again: for the end of a job of
+    seconds, or for idle times.
+    """
+    return _is_glibc() and ctypes.CDLL(None).malloc_trim(0) == 1
+
+
+def _is_glibc() -> bool:
     with contextlib.suppress(AttributeError, ValueError, OSError):  # no such call, no such name: another system
-        if "glibc" in (os.confstr("CS_GNU_LIBC_VERSION") or ""):
-            return _tell_glibc()
+        return "glibc" in (os.confstr("CS_GNU_LIBC_VERSION") or "")
     return False
 
 
 def _tell_glibc() -> bool:
-    import ctypes
-
     mallopt = ctypes.CDLL(None).mallopt
     answers = [
         any(mallopt(parameter, size) == 1 for size in _THRESHOLDS_BYTES)

@@ -130,7 +130,7 @@ class Context:
             long=Pool("long", threads=2, max_waiting=limits.max_waiting),
             tuning=Pool("tuning", threads=1, max_waiting=limits.max_waiting),
             drawing=Pool("drawing", threads=1, max_waiting=limits.max_waiting),
-            attacking=Pool("attacking", threads=1, max_waiting=limits.max_waiting),
+            attacking=Pool("attacking", threads=2, max_waiting=limits.max_waiting),
             data=data,
             openings=Openings(data),
             under_way=UnderWay(),

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequenc
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.allocator import give_back_pages
 from core.errors import PetLensError
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
@@ -26,6 +27,8 @@ UNFINISHED = ("queued", "running")
 MOST_TOGETHER = 16
 # By these a visitor is told how long the queue takes: few, since a class does the same at the same time.
 _LAST_JOBS = 8
+# What is kept in memory for the next layer is given back after so long a job, or when there was none for so long.
+_LONG_SECONDS, _IDLE_SECONDS = 1.0, 2.0
 
 
 class BusyError(PetLensError):
@@ -278,16 +281,32 @@ class Pool:
 
     def _work(self) -> None:
         while True:
-            with self._changed:
-                while not self._waiting:
-                    self._changed.wait()
-                job = self._waiting.popleft()
-                others = self._take_alike(job)
-                self._renumber()
+            job, others = self._next()
             began = time.monotonic()
             if isinstance(job, Together):
                 job._surroundings.run(job._run_with, others)
             else:
                 job._surroundings.run(job._run)
+            seconds = time.monotonic() - began
+            del job, others  # with what they hold
             with self._changed:
-                self._took.append(time.monotonic() - began)
+                self._took.append(seconds)
+            if seconds > _LONG_SECONDS:
+                give_back_pages()
+
+    def _next(self) -> tuple[Job, list[Together]]:
+        """The job that is next, once there is one, and those that are done together with it."""
+        with self._changed:
+            waited = self._changed.wait_for(lambda: self._waiting, _IDLE_SECONDS)
+            if waited:
+                return self._take()
+        give_back_pages()
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting)
+            return self._take()
+
+    def _take(self) -> tuple[Job, list[Together]]:
+        job = self._waiting.popleft()
+        others = self._take_alike(job)
+        self._renumber()
+        return job, others

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from core import ImageError
+from demo import jobs
 from demo.jobs import BusyError, Job, Pool
 
 
@@ -298,3 +299,28 @@ def test_a_full_queue_is_said_to_each(pool):
     got = asyncio.run(asyncio.wait_for(ask(), 20))
     assert got[:3] == [0, 1, 2]
     assert isinstance(got[3], BusyError)
+
+
+def test_memory_is_given_back_after_a_long_job_and_when_there_is_none(monkeypatch):
+    given = []
+    # the threads of other tests' pools go on
+    monkeypatch.setattr(jobs, "give_back_pages", lambda: given.append(threading.current_thread().name))
+    monkeypatch.setattr(jobs, "_IDLE_SECONDS", 0.2)
+    pool = Pool("tidy", threads=1, max_waiting=3)
+    _until(lambda: given.count("tidy-0") == 1)  # nothing to do yet
+    _watch(pool.submit(lambda: _numbers(3)))
+    _until(lambda: given.count("tidy-0") == 2)
+    time.sleep(0.5)
+    assert given.count("tidy-0") == 2  # once for each pause
+    monkeypatch.setattr(jobs, "_LONG_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "_IDLE_SECONDS", 60.0)
+    _watch(pool.submit(lambda: _numbers(3)))
+    _until(lambda: given.count("tidy-0") == 3)
+
+
+def _until(happened) -> None:
+    for _ in range(500):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
