@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import SettingsError
+from core import limits
 from core.places import embeddings_folder
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class EmbeddingCache:
 
     def make_room(self) -> None:
         """Delete the files that were not used for longest until the folder is within its limit; this one goes last."""
-        limit = max_bytes()
+        limit = limits.max_embeddings_bytes()
         files = []
         for file in self._folder.glob("*.sqlite"):
             with contextlib.suppress(OSError):
@@ -107,11 +107,3 @@ class EmbeddingCache:
             logger.warning("The embeddings on disk are damaged and are computed again: %s", error)
             with contextlib.suppress(OSError):
                 self._path.unlink()
-
-
-def max_bytes() -> int:
-    """How much all embeddings may take on disk: `PETLENS_MAX_EMBEDDINGS_MB`, by default 2,000."""
-    text = os.environ.get("PETLENS_MAX_EMBEDDINGS_MB", "2000")
-    if not text.isdecimal():
-        raise SettingsError("PETLENS_MAX_EMBEDDINGS_MB is {text!r}; it must be a whole number of megabytes.", text=text)
-    return int(text) * 1_000_000

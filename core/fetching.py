@@ -22,11 +22,3 @@ def fetching_is_allowed() -> bool:
     if switch not in ("0", "1"):
         raise SettingsError("PETLENS_FETCH is {switch!r}; it must be 0 or 1.", switch=switch)
     return switch == "1" and not constants.HF_HUB_OFFLINE
-
-
-def max_weights_bytes() -> int:
-    """The largest weights file that may be fetched: `PETLENS_MAX_WEIGHTS_MB`, by default 1,000."""
-    text = os.environ.get("PETLENS_MAX_WEIGHTS_MB", "1000")
-    if not text.isdecimal():
-        raise SettingsError("PETLENS_MAX_WEIGHTS_MB is {text!r}; it must be a whole number of megabytes.", text=text)
-    return int(text) * 1_000_000

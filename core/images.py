@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from PIL import IcoImagePlugin, Image, ImageCms, ImageOps
 
+from core import limits
 from core.errors import ImageError
 
-MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 100_000_000
 
 # Formats that cameras, phones, browsers and drawing programs write. Pillow knows more, some of which start
@@ -50,7 +50,7 @@ def read_image(source: Source, *, short_side_px: int | None = None) -> Image.Ima
             quarter or an eighth, never below twice that size: a 12-megapixel photo opens several times faster.
 
     Raises:
-        ImageError: empty, not a picture, truncated, over `MAX_PIXELS` (whatever the size of the file), SVG or HEIC.
+        ImageError: empty, not a picture, truncated, over `PETLENS_MAX_MEGAPIXELS` (whatever the size of the file), SVG or HEIC.
     """
     data = _read_bytes(source)
     with warnings.catch_warnings():
@@ -109,7 +109,8 @@ def _decode(data: bytes, short_side_px: int | None) -> Image.Image:
         picture = _open(data)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            "This picture is too large: at most {most} megapixels. Make it smaller first.", most=MAX_PIXELS // 1_000_000
+            "This picture is too large: at most {most} megapixels. Make it smaller first.",
+            most=limits.max_picture_pixels() // 1_000_000,
         ) from error
     except Exception as error:  # parsers of hostile bytes raise anything: struct.error, IndexError, SyntaxError, ...
         raise _not_a_picture(data) from error
@@ -189,12 +190,13 @@ def _not_a_picture(data: bytes) -> ImageError:
 
 
 def _refuse_too_large(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+    most = limits.max_picture_pixels()
+    if width * height > most:
         raise ImageError(
             "This picture is too large ({width} x {height} pixels): at most {most} megapixels. Make it smaller first.",
             width=width,
             height=height,
-            most=MAX_PIXELS // 1_000_000,
+            most=most // 1_000_000,
         )
 
 

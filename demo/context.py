@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import core
+from core import limits as core_limits
 from core.errors import SettingsError
+from core.limits import whole_number
 from demo.jobs import Job, Pool
 from demo.opening import Openings
 from demo.session import Sessions
@@ -19,10 +21,15 @@ from demo.train_run import UnderWay
 class Limits:
     """What a visitor may ask for. Each is an environment variable, `PETLENS_` and the name in capitals.
 
+    What `core` itself allows, from the command line too, is in `core/limits.py`: pixels of a picture, pictures of a data set,
+    bytes on the disk.
+
     Attributes:
         max_upload_mb: size of one uploaded file, which may be a zip of pictures to learn from.
         max_request_mb: size of one request that is no upload.
         max_photos: photos in one "several photos" run.
+        max_steps: gradients of one ideal image or one attack at a time; then it can be gone on with. None: what the settings
+            allow anyway.
         max_waiting: jobs that may wait in one queue; the next is told to come back.
         max_own_pictures: pictures that one visitor may bring in classes of one's own.
         max_run_minutes: how long one training may take at a time; after that it is stopped and can be gone on with.
@@ -30,6 +37,7 @@ class Limits:
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
         max_runs_gb: room for all runs on the disk; those saved longest ago are deleted. None: any.
         max_run_days: runs that were saved longer ago are deleted. None: any age.
+        keep_hours: uploads and results that were made longer ago are deleted; looked for every hour.
     """
 
     max_upload_mb: int = 200
@@ -38,33 +46,42 @@ class Limits:
     max_own_pictures: int = 1000
     max_run_minutes: int = 60
     max_drawing_minutes: int = 10
+    max_steps: int | None = None
     max_waiting: int = 60
     max_sessions: int = 200
     # None: on one's own computer nothing goes that one did not delete; who opens a page to others sets them
     max_runs_gb: int | None = None
     max_run_days: int | None = None
+    keep_hours: int = 12  # longer than a school day
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """Defaults, replaced by what the environment says.
+        """Defaults, replaced by what the environment says. Those of `core` are looked at as well.
 
         Raises:
             SettingsError: a variable is not a whole number from 1.
         """
+        core_limits.check()
         said = {}
         for limit in fields(cls):
             variable = f"PETLENS_{limit.name.upper()}"
-            text = os.environ.get(variable)
-            if text is None:
-                continue
-            if not text.isdecimal() or int(text) < 1:
-                raise SettingsError(
-                    "{variable} is {text!r}; it must be a whole number from 1.",
-                    variable=variable,
-                    text=text,
-                )
-            said[limit.name] = int(text)
+            if variable in os.environ:
+                said[limit.name] = whole_number(variable)
         return cls(**said)
+
+    def check_steps(self, steps: int) -> None:
+        """Whether a visitor may ask for so many gradients at a time.
+
+        Raises:
+            SettingsError: it says how many one may ask for.
+        """
+        if self.max_steps is not None and steps > self.max_steps:
+            raise SettingsError(
+                "These are {steps:,} steps; the host of this page allows {most:,} at a time (PETLENS_MAX_STEPS). "
+                "Take fewer, then press Continue.",
+                steps=steps,
+                most=self.max_steps,
+            )
 
 
 class Preparations:

@@ -313,11 +313,6 @@ def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str)
         )
     preset = find_attack_preset(values[form.preset]).token
     network = find_network(context, values[form.network], visitor)
-    return Wish(
-        checked_photo(values[form.photo]),
-        goal,
-        network,
-        form.settings(values),
-        preset,
-        checked_beside(values[form.beside]),
-    )
+    settings = form.settings(values)
+    context.limits.check_steps(settings.total_steps)
+    return Wish(checked_photo(values[form.photo]), goal, network, settings, preset, checked_beside(values[form.beside]))

@@ -279,6 +279,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
 
 def _wish_of(context: Context, form: Form, values: dict[Any, Any], visitor: str) -> Wish:
     settings = form.settings(values)
+    context.limits.check_steps(settings.steps)
     class_name = values[form.class_name]
     if not isinstance(class_name, str) or not class_name.strip():
         raise SettingsError(

@@ -67,6 +67,7 @@ def build_sweep(context: Context, form: Form) -> None:
             if values[drawn] != _LESSON:
                 settings = await context.quick.run(form.settings, values)
             settings = await context.quick.run(partial(dataclasses.replace, settings, steps=values[steps]))
+            context.limits.check_steps(settings.steps)
             network = find_network(context, values[form.network], visitor)
             seconds = 60.0 * context.limits.max_drawing_minutes
             wanted = str(values[form.class_name]), settings, values[form.photo]

@@ -58,8 +58,8 @@ def build_page(context: Context | None = None, spoken: Sequence[Language] | None
     """
     context = context or Context.create()
     spoken = spoken or languages()
-    # uploads and results are deleted twelve hours after they came: longer than a school day, looked for every hour
-    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, 43200)) as page:
+    kept_seconds = 3600 * context.limits.keep_hours
+    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, kept_seconds)) as page:
         _build_in(spoken[0], context, page, spoken)
     for language in spoken[1:]:
         with page.route(language.name, language.code, show_in_navbar=False):

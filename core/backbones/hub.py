@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 from safetensors import SafetensorError
 
-from core import fetching
+from core import limits
 from core.backbones.sources import SAFE_FILE, find_in_hub_cache
 from core.errors import BackboneError, PetLensError
 
@@ -144,7 +144,7 @@ def _discard(hub_id: str) -> None:
 
 
 def _check_size(hub_id: str, size: int | None) -> None:
-    limit = fetching.max_weights_bytes()
+    limit = limits.max_weights_bytes()
     if size is None:
         raise BackboneError("The hub does not say how large {hub_id} is; it is not fetched.", hub_id=hub_id)
     if size > limit:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import difflib
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,14 +14,14 @@ import timm
 import torch
 from timm.data import resolve_model_data_config
 
-from core import runtime
+from core import limits, runtime
 from core.backbones.backbone import Backbone
 from core.backbones.catalogue import DEFAULT_BACKBONE, catalogued
 from core.backbones.freezing import freeze
 from core.backbones.hub import FetchSnapshot, fetch_weights
 from core.backbones.shipped import load_shipped_into
 from core.backbones.sources import NOT_STATED, find_in_hub_cache, find_local, is_shipped, list_backbones
-from core.errors import BackboneError, SettingsError
+from core.errors import BackboneError
 from core.fetching import fetching_is_allowed
 from core.imagenet import CLASS_COUNT
 from core.texts import OR, one_after_another, say
@@ -77,7 +76,7 @@ class _Loaded:
     def _keep(self, name: str, backbone: Backbone) -> None:
         with self._lock:
             self._backbones[name] = backbone
-            while len(self._backbones) > _max_backbones():
+            while len(self._backbones) > limits.max_backbones():
                 self._backbones.popitem(last=False)
 
 
@@ -96,7 +95,7 @@ def load_backbone(name: str = DEFAULT_BACKBONE) -> Backbone:
         BackboneError: the name is not one of timm's, or the weights are neither here nor can be fetched.
     """
     runtime.configure()
-    _max_backbones()
+    limits.max_backbones()
     return _loaded.get(_checked_name(name))
 
 
@@ -255,10 +254,3 @@ def _create(recipe: _Recipe) -> torch.nn.Module:
 def _what_is_here() -> str:
     here = [listing.title for listing in list_backbones() if listing.here]
     return say("Here now: {networks}.", networks=", ".join(here))
-
-
-def _max_backbones() -> int:
-    text = os.environ.get("PETLENS_MAX_BACKBONES", "6")
-    if not text.isdecimal() or int(text) < 1:
-        raise SettingsError("PETLENS_MAX_BACKBONES is {text!r}; it must be a whole number from 1.", text=text)
-    return int(text)

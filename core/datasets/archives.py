@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import places
+from core.datasets.archive_limits import ArchiveLimits
 from core.datasets.entries import PlannedEntry, plan
 from core.datasets.folders import FoundFile
 from core.datasets.labelled import LeftOut
-from core.datasets.limits import ArchiveLimits
 from core.errors import DatasetError
 from core.texts import Said, from_plain, mark, say, say_n, to_plain
 

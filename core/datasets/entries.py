@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.datasets.archive_limits import ArchiveLimits
 from core.datasets.folders import is_ignored, is_picture_name, readable_name
 from core.datasets.labelled import LeftOut
-from core.datasets.limits import ArchiveLimits
 from core.texts import mark, say
 
 # Others can ask for gigabytes of memory (LZMA) or have no limit on what a few bytes become (bzip2).

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core import runtime
+from core import limits, runtime
 from core.datasets.examination import find_duplicates, look_at
 from core.datasets.folders import TEST_SHARE
 from core.datasets.labelled import Dataset, LabelledImages, LeftOut, check_enough, hold_out
-from core.datasets.limits import ArchiveLimits
 from core.errors import DatasetError
 from core.texts import say_n
 
@@ -36,7 +35,7 @@ def collect(classes: Mapping[str, Sequence[Path]], *, name: str = "my pictures")
     """
     class_names = check_class_names(list(classes))
     rows = [(Path(path), label) for label, paths in enumerate(classes.values()) for path in paths]
-    limit = ArchiveLimits.from_environment().max_images
+    limit = limits.max_dataset_images()
     if len(rows) > limit:
         raise DatasetError(
             "These are {count:,} pictures; the host of this app allows {limit:,} (PETLENS_MAX_IMAGES).",

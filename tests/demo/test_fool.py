@@ -433,7 +433,11 @@ def test_files_carry_no_path_of_a_visitor():
 @pytest.fixture
 def tab(made_weights):
     """The handlers by name, and the context that they share."""
-    context = Context.create(Limits())
+    return _tab(Limits())
+
+
+def _tab(limits):
+    context = Context.create(limits)
     with gr.Blocks() as page, gr.Tabs(), gr.Tab("Fool it", id="fool") as own:
         _, opener = build_fool_tab(context, page, own)
     return SimpleNamespace(context=context, page=page, opener=opener)
@@ -458,6 +462,18 @@ def _press(tab, name, changed=None, *, who="me"):
 
 def _own_photo(chelsea):
     return {"fool-photo": str(chelsea), "fool-goal": ANYTHING, "fool-steps": 2}
+
+
+def test_a_host_allows_so_many_gradients_at_a_time(made_weights, chelsea):
+    strict = _tab(Limits(max_steps=2))
+    asked = {**_own_photo(chelsea), "fool-steps": 3}
+    assert (
+        "These are 3 steps; the host of this page allows 2" in _press(strict, "start_attack", asked)[-1]["fool-status"]
+    )
+    assert strict.context.sessions.get("me").attempt is None
+    _press(strict, "start_attack", _own_photo(chelsea))
+    _press(strict, "continue_attack")
+    assert strict.context.sessions.get("me").attempt.snapshot.step == 4
 
 
 def test_the_tab_opens_with_a_change_that_was_made_before_and_is_judged_now(tab):

@@ -4,7 +4,7 @@ import pytest
 from benchmarks.running_app import App
 from core import SettingsError
 from demo.context import Limits
-from demo.page import launch_options
+from demo.page import build_page, launch_options
 
 
 def test_a_host_sets_limits_by_environment(monkeypatch):
@@ -17,6 +17,24 @@ def test_a_senseless_limit_is_refused(monkeypatch, text):
     monkeypatch.setenv("PETLENS_MAX_UPLOAD_MB", text)
     with pytest.raises(SettingsError, match="PETLENS_MAX_UPLOAD_MB"):
         Limits.from_environment()
+
+
+def test_a_wrong_limit_of_core_is_told_at_the_start(monkeypatch):
+    monkeypatch.setenv("PETLENS_MAX_MEGAPIXELS", "all")
+    with pytest.raises(SettingsError, match="PETLENS_MAX_MEGAPIXELS is 'all'"):
+        Limits.from_environment()
+
+
+def test_steps_are_checked():
+    Limits().check_steps(10_000)
+    Limits(max_steps=5).check_steps(5)
+    with pytest.raises(SettingsError, match="These are 6 steps; the host of this page allows 5 at a time"):
+        Limits(max_steps=5).check_steps(6)
+
+
+def test_uploads_are_kept_as_long_as_the_host_says(monkeypatch):
+    monkeypatch.setenv("PETLENS_KEEP_HOURS", "2")
+    assert build_page().delete_cache == (3600, 7200)
 
 
 def test_a_page_may_ask_for_a_password(monkeypatch):

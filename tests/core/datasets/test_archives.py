@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from core.datasets import archives
+from core.datasets.archive_limits import ArchiveLimits
 from core.datasets.archives import read_contents, unpack
 from core.datasets.entries import plan
-from core.datasets.limits import ArchiveLimits
 from core.datasets.opening import open_dataset, open_gradually
 from core.errors import DatasetError, SettingsError
 from tests.core.datasets.pictures import jpeg, picture, saved, sizes, tree

@@ -1,11 +1,10 @@
-"""How much a person may bring along: pictures, and bytes that a zip unpacks to."""
+"""What one zip may come to: pictures, bytes, ratios."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-from core.errors import SettingsError
+from core import limits
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,4 @@ class ArchiveLimits:
         Raises:
             SettingsError: one of them is not a whole number above 0.
         """
-        return cls(
-            max_images=_whole_number("PETLENS_MAX_IMAGES", cls.max_images),
-            max_unpacked_bytes=_whole_number("PETLENS_MAX_UNPACKED_MB", cls.max_unpacked_bytes // 1_000_000)
-            * 1_000_000,
-        )
-
-
-def _whole_number(variable: str, default: int) -> int:
-    text = os.environ.get(variable) or str(default)
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise SettingsError("{variable} is {text!r}; it must be a whole number above 0.", variable=variable, text=text)
-    return int(text)
+        return cls(max_images=limits.max_dataset_images(), max_unpacked_bytes=limits.max_unpacked_bytes())
