@@ -40,6 +40,7 @@ class App:
             "PETLENS_FETCH": "0",
             **environment,
         }
+        self.home = home
         self._log = home / "log"
         home.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:

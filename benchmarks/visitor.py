@@ -66,6 +66,10 @@ class Visitor:
     def __setitem__(self, name: str, value: Any) -> None:
         self.values[self._ids[name]] = value
 
+    def number(self, name: str) -> int:
+        """By which the app knows the component."""
+        return self._ids[name]
+
     async def upload(self, path: Path, *, content: bytes | None = None) -> dict:
         """A file of the visitor's, uploaded: what a component holds then.
 
@@ -84,7 +88,8 @@ class Visitor:
         return answer.raise_for_status().content
 
     async def use(self, name: str, kind: str = "click") -> dict[str, Any]:
-        """Use a component; what all that listens to it has told its outputs at the end. One that was told nothing is left out.
+        """Use a component; what all that listens to it, and what follows that, has told its outputs at the end. One that was
+        told nothing is left out.
 
         Raises:
             RuntimeError: the app answered with an error.
@@ -99,7 +104,15 @@ class Visitor:
         target = self._ids[name]
         for event in self.events:
             if [target, kind] in event["targets"]:
-                async for update in self.run(event, [self.values[number] for number in event["inputs"]]):
+                async for update in self._run_with_what_follows(event):
+                    yield update
+
+    async def _run_with_what_follows(self, event: dict) -> AsyncIterator[dict[str, Any]]:
+        async for update in self.run(event, [self.values[number] for number in event["inputs"]]):
+            yield update
+        for other in self.events:
+            if other["trigger_after"] == event["id"]:
+                async for update in self._run_with_what_follows(other):
                     yield update
 
     async def run(self, event: dict, data: list) -> AsyncIterator[dict[str, Any]]:
