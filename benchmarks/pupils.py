@@ -86,12 +86,22 @@ def tells(card: str, photo: Photo) -> bool:
     return f'<span class="pl-name">{photo.first}</span>' in card
 
 
-async def trains_head(visitor: Visitor, name: str, *, epochs: int = 5) -> dict[str, Any]:
-    """A head on the drawn pets: what is shown at the end."""
+async def trains_head(
+    visitor: Visitor, name: str, *, epochs: int = 5, told: Callable[[], Any] = lambda: None
+) -> dict[str, Any]:
+    """A head on the drawn pets: what is shown at the end.
+
+    Args:
+        told: called whenever the page is told something new.
+    """
     visitor["dataset"] = "drawn-pets"
     await visitor.use("dataset", "input")
     visitor["method"], visitor["run-name"], visitor["set-head-epochs"] = "head", name, epochs
-    return await visitor.use("train")
+    shown: dict[str, Any] = {}
+    async for update in visitor.watch("train"):
+        told()
+        shown |= update
+    return shown
 
 
 def p95(values: list[float]) -> float:

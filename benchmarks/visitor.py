@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import mimetypes
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,12 +24,14 @@ class Visitor:
 
     Args:
         address: of the app, as `http://127.0.0.1:7860`.
+        verify: which certificates of the other side count; True: those that the system trusts.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, verify: bool | ssl.SSLContext = True) -> None:
         self.session = uuid.uuid4().hex[:12]
         self.values: dict[int, Any] = {}
-        self._http = httpx.AsyncClient(base_url=address, timeout=httpx.Timeout(600.0, connect=60.0), trust_env=False)
+        patience = httpx.Timeout(600.0, connect=60.0)
+        self._http = httpx.AsyncClient(base_url=address, timeout=patience, trust_env=False, verify=verify)
         self._ids: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self.events: list[dict] = []
