@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import re
+import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import numpy as np
 from safetensors.numpy import save
 
@@ -21,11 +24,13 @@ from benchmarks import report
 from benchmarks.pupils import trains_head
 from benchmarks.running_app import App
 from benchmarks.visitor import Visitor
+from demo.full_disk import FULL_DISK
 from tests.hub_server import HubServer, Manners
 
 RUN_APP = (
     "import runpy, sys; sys.argv = ['app.py']; sys.path.insert(0, '.'); runpy.run_path('app.py', run_name='__main__')"
 )
+DISK = "disk"
 PATIENCE_SECONDS = 150  # of a visitor who waits for an answer
 LIMIT_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))"
 JUMPING_CLOCK = """
@@ -40,14 +45,14 @@ class Fault:
     """One of them.
 
     Attributes:
-        asks: what a visitor does and reads.
+        asks: what a visitor does in that folder's app, and reads.
         preamble: Python that runs before the app.
         environment: of the app; `{home}` is its folder.
         before: prepares that folder.
         hurts: whether words of what is wrong are expected, and not a result.
     """
 
-    asks: Callable[[Visitor], Awaitable[str]]
+    asks: Callable[[Visitor, Path], Awaitable[str]]
     preamble: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     before: Callable[[Path], Awaitable[None]] | None = None
@@ -69,7 +74,13 @@ def main() -> None:
 
 def _faults(hub: str) -> dict[str, Fault]:
     return {
-        "the disk is full: no file over 0.6 MB": Fault(_trains, preamble=LIMIT_FILES),
+        "the disk is full": Fault(
+            _meets_full_disk,
+            environment={"PETLENS_HOME": f"{{home}}/{DISK}/kept", "GRADIO_TEMP_DIR": f"{{home}}/{DISK}/gradio"},
+            before=_mount_disk,
+            hurts=True,
+        ),
+        "no file may be larger than 0.6 MB": Fault(_trains, preamble=LIMIT_FILES),
         "the folder for what is kept cannot be written": Fault(_trains, environment={"PETLENS_HOME": "/proc/pet-lens"}),
         "one bit flipped in every kept embedding": Fault(_trains, before=_flip_bits),
         "a file of weights cut short": Fault(
@@ -94,7 +105,7 @@ async def _tried(fault: Fault, home: Path) -> dict:
     try:
         async with Visitor(app.address) as visitor:
             try:
-                read = await asyncio.wait_for(fault.asks(visitor), PATIENCE_SECONDS)
+                read = await asyncio.wait_for(fault.asks(visitor, home), PATIENCE_SECONDS)
             except TimeoutError:
                 read = f"! nothing for {PATIENCE_SECONDS} seconds"
                 problems.append(read)
@@ -106,22 +117,27 @@ async def _tried(fault: Fault, home: Path) -> dict:
             problems.append(f"a traceback: {app.said[-2000:]}")
     finally:
         app.stop()
+        if fault.before is _mount_disk:
+            subprocess.run(["umount", str(home / DISK)], check=True)
     again = App(["app.py"], home)
     try:
         async with Visitor(again.address) as visitor:
-            if (afterwards := await _trains(visitor)).startswith("!"):
+            if (afterwards := await _trains(visitor, home)).startswith("!"):
                 problems.append(f"after the restart: {afterwards}")
     finally:
         again.stop()
     return {"the visitor reads": read, "after the restart": afterwards, "problems": problems}
 
 
-async def _trains(visitor: Visitor) -> str:
-    shown = await trains_head(visitor, "under way")
+async def _trains(visitor: Visitor, home: Path) -> str:
+    try:
+        shown = await trains_head(visitor, "under way")
+    except RuntimeError as error:  # as a message in the corner of the page
+        return f"! {error}"
     return _in_words(shown["training"])
 
 
-async def _asks_resnet(visitor: Visitor) -> str:
+async def _asks_resnet(visitor: Visitor, home: Path) -> str:
     (event,) = (event for event in visitor.events if event["api_name"] == "classify")
     try:
         async for shown in visitor.run(event, [visitor["photo"], "resnet18", 5]):
@@ -142,6 +158,37 @@ async def _is_awake(visitor: Visitor) -> bool:
             return True
         await asyncio.sleep(0.5)
     return False
+
+
+async def _meets_full_disk(visitor: Visitor, home: Path) -> str:
+    """Trains, uploads, chooses other pictures; and trains once there is room again."""
+    visitor["dataset"] = "drawn-pets"
+    await visitor.use("dataset", "input")
+    filling = home / DISK / "filling"
+    with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:  # to the last byte
+            file.write(bytes(4096))
+    said = [_in_words((await visitor.use("train"))["training"])]
+    try:
+        await visitor.upload(Path("photo.png"), content=bytes(1_000_000))
+    except httpx.HTTPStatusError as error:
+        said.append(f"An upload: {error.response.status_code} {error.response.text}")
+    said.append(await _trains(visitor, home))
+    filling.unlink()
+    trained = await _trains(visitor, home)
+    if trained.startswith("!") or any(FULL_DISK not in one for one in said):
+        return f"{said}, then: {trained}"  # no words of a full disk, or none of what was trained when there was room
+    return f"! {FULL_DISK}"
+
+
+async def _mount_disk(home: Path) -> None:
+    disk = home / DISK
+    disk.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"A small disk cannot be mounted here, which needs an administrator: {done.stderr}")
 
 
 async def _flip_bits(home: Path) -> None:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from demo.full_disk import FULL_DISK, is_full_disk
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -41,7 +43,10 @@ class Incoming:
             await _refuse(send, 400, _NO_ADDRESSES)
             return
         # by its path, not by what it says of itself
-        if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(UPLOAD):
+        if scope["path"].endswith(UPLOAD):
+            await self._take_upload(scope, receive, send)
+            return
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
         body, length, more = bytearray(), 0, True
@@ -65,6 +70,15 @@ class Incoming:
             return next(given, None) or await receive()
 
         await self._app(scope, again, send)
+
+    async def _take_upload(self, scope: dict, receive: Receive, send: Send) -> None:
+        """Gradio's to take; it answers at the end, unless the disk is full."""
+        try:
+            await self._app(scope, receive, send)
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            await _refuse(send, 507, FULL_DISK)
 
 
 def _names_an_address(body: bytes) -> bool:

@@ -19,6 +19,7 @@ from demo.classify import build_classify_tab
 from demo.context import Context, Limits
 from demo.examples import examples
 from demo.fool import build_fool_tab
+from demo.full_disk import Page
 from demo.ideal import build_ideal_tab
 from demo.incoming import Incoming
 from demo.inside import build_inside_tab
@@ -59,7 +60,7 @@ def build_page(context: Context | None = None, spoken: Sequence[Language] | None
     context = context or Context.create()
     spoken = spoken or languages()
     kept_seconds = 3600 * context.limits.keep_hours
-    with gr.Blocks(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, kept_seconds)) as page:
+    with Page(title="Pet Lens", analytics_enabled=False, delete_cache=(3600, kept_seconds)) as page:
         _build_in(spoken[0], context, page, spoken)
     for language in spoken[1:]:
         with page.route(language.name, language.code, show_in_navbar=False):
