@@ -36,6 +36,7 @@ class Limits:
         max_drawing_minutes: how long one ideal image or one attack may take at a time; then it can be gone on with.
         max_sessions: visitors remembered at once; the longest idle is forgotten first.
         max_runs_gb: room for all runs on the disk; those saved longest ago are deleted. None: any.
+        grace_seconds: how long a training goes on whose page was left; a page that the same browser loads by then watches on.
         max_run_days: runs that were saved longer ago are deleted. None: any age.
         keep_hours: uploads and results that were made longer ago are deleted; looked for every hour.
     """
@@ -49,6 +50,7 @@ class Limits:
     max_steps: int | None = None
     max_waiting: int = 60
     max_sessions: int = 200
+    grace_seconds: int = 60
     # None: on one's own computer nothing goes that one did not delete; who opens a page to others sets them
     max_runs_gb: int | None = None
     max_run_days: int | None = None
@@ -142,7 +144,7 @@ class Context:
         data = Pool("data", threads=4, max_waiting=limits.max_waiting)
         return cls(
             limits=limits,
-            sessions=Sessions(limits.max_sessions),
+            sessions=Sessions(limits.max_sessions, limits.grace_seconds),
             quick=Pool("quick", threads=1, max_waiting=limits.max_waiting),
             long=Pool("long", threads=2, max_waiting=limits.max_waiting),
             tuning=Pool("tuning", threads=1, max_waiting=limits.max_waiting),

@@ -11,6 +11,7 @@ import asyncio
 import collections
 import contextlib
 import contextvars
+import math
 import statistics
 import threading
 import time
@@ -65,19 +66,35 @@ class Job:
         self._surroundings = contextvars.copy_context()
         self._withdraw: Callable[[Job], None] | None = None
         self._stop = threading.Event()
+        self._left_until = math.inf
+        self._afterwards: list[Callable[[], None]] = []
         self._watchers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
 
     def stop(self) -> None:
-        """Ask the job to end after its present step. A job that still waits leaves the queue."""
+        """Ask the job to end after its present step. A job that still waits leaves the queue, or never comes into one."""
         self._stop.set()
         if self._withdraw is not None:
             self._withdraw(self)
+        else:
+            self._become("stopped")
+
+    def leave(self, seconds: float) -> None:
+        """Nobody may come back: the job ends after so many seconds, unless somebody watches it by then."""
+        self._left_until = time.monotonic() + seconds
+
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Something that is done once the job has ended, on its worker's thread; at once, if it has."""
+        with self._lock:
+            if self.unfinished:
+                self._afterwards.append(action)
+                return
+        action()
 
     @property
     def stopping(self) -> bool:
-        """Whether somebody asked the job to end."""
-        return self._stop.is_set()
+        """Whether somebody asked the job to end, or all have left it."""
+        return self._stop.is_set() or (time.monotonic() > self._left_until and not self._watchers)
 
     @property
     def unfinished(self) -> bool:
@@ -117,7 +134,7 @@ class Job:
             await changed.wait()
 
     def _run(self) -> None:
-        if self._stop.is_set():
+        if self.stopping:
             self._become("stopped")
             return
         self._become("running")
@@ -125,7 +142,8 @@ class Job:
             with contextlib.closing(self._work()) as snapshots:
                 for snapshot in snapshots:
                     self.snapshot = snapshot
-                    if self._stop.is_set():
+                    if self.stopping:
+                        self._stop.set()
                         break
                     self._notify()
         except BaseException as error:
@@ -136,8 +154,12 @@ class Job:
 
     def _become(self, state: State) -> None:
         self.place, self.wait_seconds = 0, None
-        self.state = state
+        with self._lock:
+            self.state = state
+            after = [] if self.unfinished else self._afterwards
         self._notify()
+        for action in after:
+            action()
 
     def _move_to(self, place: int, wait_seconds: float | None) -> None:
         if place != self.place:

@@ -170,10 +170,15 @@ class Session:
 
 
 class Sessions:
-    """Sessions by key; thread-safe."""
+    """Sessions by key; thread-safe.
 
-    def __init__(self, max_sessions: int) -> None:
-        self._max_sessions = max_sessions
+    Args:
+        max_sessions: the longest idle is forgotten first.
+        grace_seconds: how long a training goes on that was left, for a page that is loaded again.
+    """
+
+    def __init__(self, max_sessions: int, grace_seconds: float = 60.0) -> None:
+        self._max_sessions, self._grace_seconds = max_sessions, grace_seconds
         self._sessions: collections.OrderedDict[str, Session] = collections.OrderedDict()
         self._lock = threading.Lock()
 
@@ -191,7 +196,7 @@ class Sessions:
             forgotten = self._keep(key, replace(before, **{kind: job}))
         _stop(before, kind)
         for session in forgotten:
-            _free(session)
+            self._free(session)
 
     def next_turn(self, key: str) -> int:
         """The number of the visitor's newest request."""
@@ -199,7 +204,7 @@ class Sessions:
             before = self._sessions.pop(key, Session())
             forgotten = self._keep(key, replace(before, turn=before.turn + 1, cards=None))
         for session in forgotten:
-            _free(session)
+            self._free(session)
         return before.turn + 1
 
     def next_look(self, key: str) -> int:
@@ -219,7 +224,7 @@ class Sessions:
             after = replace(self._sessions.pop(key, Session()), **changes)
             forgotten = self._keep(key, after)
         for session in forgotten:
-            _free(session)
+            self._free(session)
         return after
 
     def keep_run(self, key: str, run: VisitorsRun) -> Session:
@@ -231,7 +236,7 @@ class Sessions:
             after = replace(before, runs=(*others, run)[-MAX_RUNS:], shown=run.token)
             forgotten = self._keep(key, after)
         for session in forgotten:
-            _free(session)
+            self._free(session)
         return after
 
     def keep_result(self, key: str, *, most: int = MAX_RESULTS, **result: Any) -> None:
@@ -296,10 +301,15 @@ class Sessions:
         return getattr(self.get(key), kind) is job
 
     def forget(self, key: str) -> None:
-        """The page is gone: stop the visitor's job, delete the visitor's pictures and free the session."""
+        """The page is gone: stop the visitor's jobs, delete the visitor's pictures and free the session. A training goes on
+        for a while: see `Sessions`."""
         with self._lock:
             session = self._sessions.pop(key, Session())
-        _free(session)
+        self._free(session)
+
+    def leave(self, job: Job) -> None:
+        """Nobody watches a training any more; a page that is loaded again may come back for it."""
+        job.leave(self._grace_seconds)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -309,16 +319,22 @@ class Sessions:
         self._sessions[key] = session
         return [self._sessions.popitem(last=False)[1] for _ in range(len(self._sessions) - self._max_sessions)]
 
+    def _free(self, session: Session) -> None:
+        _stop(session, *(kind for kind in get_args(Kind) if kind != "training"))
+        if session.training is not None:
+            self.leave(session.training)
+        if session.folder is None:
+            return
+        # on a thread of its own: handlers that make room for a visitor run on the event loop
+        deleting = threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True)
+        if session.training is not None:  # which may learn from these very pictures
+            session.training.afterwards(deleting.start)
+        else:
+            deleting.start()
+
 
 def _stop(session: Session, *kinds: Kind) -> None:
     for kind in kinds:
         job = getattr(session, kind)
         if job is not None:
             job.stop()
-
-
-def _free(session: Session) -> None:
-    _stop(session, *get_args(Kind))
-    if session.folder is not None:
-        # on a thread of its own: handlers that make room for a visitor run on the event loop
-        threading.Thread(target=shutil.rmtree, args=(session.folder, True), name="forget", daemon=True).start()

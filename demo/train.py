@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,46 +82,67 @@ def build_train_tab(
 
     outputs = [status, plot, train, stop, resume, tokens]
 
+    def busy() -> tuple:
+        """The buttons while something goes on."""
+        return gr.update(interactive=False), gr.update(interactive=True), gr.update(visible=False)
+
     def idle(request: gr.Request) -> tuple:
         """The buttons while nothing goes on."""
         unfinished = unfinished_run(context.sessions.get(request.session_hash))
         return gr.update(interactive=True), gr.update(interactive=False), gr.update(visible=unfinished is not None)
 
-    async def watch(
+    async def begin_job(
         request: gr.Request, token: str, network: str, method: str, make: Callable[[], Iterator[RunSnapshot]]
     ) -> AsyncIterator[tuple]:
-        """Everything that is seen of one training, with the run kept at its end."""
+        """Everything that is seen of one training, from the network that is loaded to the run that is kept."""
         visitor = request.session_hash
-        busy = gr.update(interactive=False), gr.update(interactive=True), gr.update(visible=False)
         seconds = 60.0 * context.limits.max_run_minutes
         job = Job(partial(bounded, make, token, context.under_way, max_seconds=seconds))
-        pool = context.long if method == "head" else context.tuning
         context.sessions.start(visitor, job, kind="training")
         try:
             async for waiting in prepare(context, network, to_train=True):
                 if job.stopping:
                     break
-                yield waiting, gr.skip(), *busy, gr.skip()
-            pool.submit(job)
-            async for progress in job.watch(every_seconds=0.25):
-                session = context.sessions.get(visitor)
-                shown = growing_plot(session, token, progress.snapshot) if progress.snapshot else gr.skip()
-                yield _status(progress, job), shown, *busy, gr.skip()
+                yield waiting, gr.skip(), *busy(), gr.skip()
+            (context.long if method == "head" else context.tuning).submit(job)
+            context.under_way.add(token, job)
+        except Exception as error:
+            job.stop()
+            context.sessions.finish(visitor, job, kind="training")
+            yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
+            return
+        except (GeneratorExit, asyncio.CancelledError):  # the page is gone, and nothing was learned yet
+            job.stop()
+            raise
+        async with aclosing(watch(request, token, job)) as updates:
+            async for update in updates:
+                yield update
+
+    async def watch(request: gr.Request, token: str, job: Job) -> AsyncIterator[tuple]:
+        """What is seen of a training from now on, with the run kept at its end. Who leaves may come back: the job goes on."""
+        visitor = request.session_hash
+        try:
+            async with aclosing(job.watch(every_seconds=0.25)) as news:
+                async for progress in news:
+                    session = context.sessions.get(visitor)
+                    shown = growing_plot(session, token, progress.snapshot) if progress.snapshot else gr.skip()
+                    yield _status(progress, job), shown, *busy(), gr.skip()
             snapshot = job.snapshot
             if snapshot is not None:
                 context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, snapshot))
+            context.sessions.finish(visitor, job, kind="training")
             done = snapshot is not None and snapshot.phase == "finished"
             limit = None if job.state == "stopped" else context.limits.max_run_minutes
             said = finished_card(snapshot) if done else stopped_card(snapshot, max_minutes=limit)
             yield said, plot_of(context.sessions.get(visitor)), *idle(request), gr.skip()
         except Exception as error:
+            context.sessions.finish(visitor, job, kind="training")
             if job.snapshot is not None and job.error is error:  # what it had reached is stored: it may go on
                 with contextlib.suppress(PetLensError):
                     context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, job.snapshot))
             yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
         finally:
-            job.stop()
-            context.sessions.finish(visitor, job, kind="training")
+            context.sessions.leave(job)
 
     async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         token = new_token()
@@ -139,7 +162,7 @@ def build_train_tab(
         yield waking, gr.skip(), gr.skip(), gr.skip(), gr.skip(), with_token(values[tokens], token)
         room = {"max_gb": context.limits.max_runs_gb, "max_days": context.limits.max_run_days}
         work = partial(begin, plan, dataset, token, **room)
-        async for update in watch(request, token, plan.backbone, plan.method, work):
+        async for update in begin_job(request, token, plan.backbone, plan.method, work):
             yield update
 
     async def go_on_training(request: gr.Request) -> AsyncIterator[tuple]:
@@ -154,28 +177,38 @@ def build_train_tab(
             return
         record = run.record
         work = partial(go_on, dataset, run.token)
-        async for update in watch(request, run.token, record.backbone.name, record.method, work):
+        async for update in begin_job(request, run.token, record.backbone.name, record.method, work):
             yield update
 
     def stop_training(request: gr.Request) -> dict:
         context.sessions.stop(request.session_hash, kind="training")
         return gr.update(interactive=False)
 
-    async def restore(stored: Any, request: gr.Request) -> tuple:
-        """A page that was reloaded gets its runs back."""
+    async def restore(stored: Any, request: gr.Request) -> AsyncIterator[tuple]:
+        """A page that was loaded again gets its runs back, and watches on the one that is being trained."""
         visitor, known = request.session_hash, sound_tokens(stored)
         if not known:
-            return (gr.skip(),) * len(outputs)
+            yield (gr.skip(),) * len(outputs)
+            return
         try:
             runs = await context.quick.run(read_runs, known, context.sessions.get(visitor))
         except Exception as error:
-            return cards.message_card(message_for(error)), *(gr.skip(),) * (len(outputs) - 1)
+            yield cards.message_card(message_for(error)), *(gr.skip(),) * (len(outputs) - 1)
+            return
         for run in runs:
             context.sessions.keep_run(visitor, run)
         session = context.sessions.get(visitor)
+        found = context.under_way.find(known)
+        if found is not None:
+            token, job = found
+            context.sessions.start(visitor, job, kind="training")
+            async with aclosing(watch(request, token, job)) as updates:
+                async for update in updates:
+                    yield update
+            return
         unfinished = unfinished_run(session)
         card = restored_card(unfinished.record.name) if unfinished else gr.skip()
-        return card, plot_of(session), *idle(request), gr.skip()
+        yield card, plot_of(session), *idle(request), gr.skip()
 
     def remember(stored: Any, request: gr.Request) -> list[str]:
         """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
@@ -191,7 +224,7 @@ def build_train_tab(
         [train.click, train_from_elsewhere.change], start_training, inputs={*form.inputs, tokens}, **streamed
     )
     resumed = resume.click(go_on_training, **streamed)
-    restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
+    restored = page.load(restore, inputs=tokens, **streamed)
     for event in (trained, resumed, restored):
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     for event in data.opened:

@@ -7,14 +7,14 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import places
 from core.errors import DatasetError
 from core.texts import say
-from demo.jobs import BusyError
+from demo.jobs import BusyError, Job
 from demo.session import Session, VisitorsRun
 
 if TYPE_CHECKING:
@@ -42,11 +42,25 @@ def folder_of(token: str) -> Path:
 
 
 class UnderWay:
-    """Runs that are being trained: two tabs of one browser know the same runs, and must not go on with one at once."""
+    """Runs that are being trained: two tabs of one browser know the same runs, and must not go on with one at once; and a
+    page that is loaded again finds the one that it left."""
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
+        self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
+
+    def add(self, token: str, job: Job) -> None:
+        """A training that waits for its turn or goes on, for `find`."""
+        with self._lock:
+            self._jobs = {other: known for other, known in self._jobs.items() if known.unfinished}
+            self._jobs[token] = job
+
+    def find(self, tokens: Sequence[str]) -> tuple[str, Job] | None:
+        """The newest of these runs that is being trained, and its job."""
+        with self._lock:
+            known = ((token, self._jobs.get(token)) for token in reversed(tokens))
+            return next(((token, job) for token, job in known if job is not None and job.unfinished), None)
 
     @contextlib.contextmanager
     def hold(self, token: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import threading
+import time
 import zipfile
 from urllib.parse import urlparse
 
@@ -233,6 +234,49 @@ def test_a_stopped_run_goes_on_also_after_the_page_was_reloaded(visit, many_colo
     expect(page.locator("#plot")).to_contain_text("my colours")
     _stop(page)
     expect(page.locator("#go-on")).to_be_visible()
+
+
+def test_a_page_that_is_loaded_again_watches_on_what_is_being_trained(visit, many_colours):
+    page = visit()
+    _choose_zip(page, many_colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.locator("#run-name input, #run-name textarea").first.fill("left alone")
+    _many_steps(page)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+
+    page.reload()
+    _open_tab(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    expect(page.locator("#train")).to_be_disabled()
+    expect(page.locator("#go-on")).to_be_hidden()
+    expect(page.locator("#plot")).to_contain_text("left alone")
+    before = page.evaluate(PLOTTED)
+    page.wait_for_function(f"before => ({PLOTTED})() !== before", arg=before, timeout=SECONDS)
+    _stop(page)
+    expect(page.locator("#runs-table")).to_contain_text("left alone")
+    expect(page.locator("#train")).to_be_enabled()
+
+
+def test_a_training_that_nobody_comes_back_to_ends_and_can_be_gone_on_with(visit, app, many_colours, monkeypatch):
+    monkeypatch.setattr(app[0].sessions, "_grace_seconds", 0.5)
+    page = visit()
+    _choose_zip(page, many_colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.locator("#run-name input, #run-name textarea").first.fill("nobody came")
+    _many_steps(page)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    (job,) = (job for job in app[0].under_way._jobs.values() if job.unfinished)
+    page.goto("about:blank")
+    for _ in range(200):
+        if not job.unfinished:
+            break
+        time.sleep(0.05)
+    assert job.state == "stopped"
+    page.goto(app[1])
+    _open_tab(page)
+    expect(page.locator("#training")).to_contain_text("nobody came is not finished", timeout=SECONDS)
 
 
 def test_two_visitors_train_at_once_and_each_sees_only_ones_own(visit, colours):

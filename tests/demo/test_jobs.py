@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -316,6 +317,64 @@ def test_memory_is_given_back_after_a_long_job_and_when_there_is_none(monkeypatc
     monkeypatch.setattr(jobs, "_IDLE_SECONDS", 60.0)
     _watch(pool.submit(lambda: _numbers(3)))
     _until(lambda: given.count("tidy-0") == 3)
+
+
+def test_a_job_that_was_left_ends_when_nobody_has_come_back(pool):
+    gate = _Gate(steps=1_000_000)
+    gate.go.set()
+    job = pool.submit(gate)
+    job.leave(0.3)
+    time.sleep(0.1)
+    assert job.state == "running"
+    _until(lambda: job.state == "stopped")
+    assert gate.done > 0
+
+
+def test_who_comes_back_in_time_watches_on_and_the_job_does_not_end(pool):
+    gate = _Gate(steps=1_000_000)
+    gate.go.set()
+    job = pool.submit(gate)
+    job.leave(0.2)
+
+    async def come_back():
+        seen = 0
+        async with contextlib.aclosing(job.watch(0.05)) as news:
+            async for _ in news:
+                seen += 1
+                if seen == 12:  # half a second
+                    return job.state
+
+    assert asyncio.run(asyncio.wait_for(come_back(), 20)) == "running"
+    _until(lambda: job.state == "stopped")  # and now nobody watches
+
+
+def test_a_job_that_was_left_while_it_waits_does_not_begin(pool):
+    first, second = _Gate(), _Gate()
+    pool.submit(first)
+    left = pool.submit(second)
+    left.leave(0.0)
+    first.go.set()
+    _until(lambda: left.state == "stopped")
+    assert not second.began.is_set()
+
+
+def test_what_is_to_be_done_afterwards_is_done_once_whenever_it_was_said(pool):
+    done, gate = [], _Gate()
+    job = pool.submit(gate)
+    job.afterwards(lambda: done.append("early"))
+    assert done == []
+    gate.go.set()
+    _until(lambda: done == ["early"])
+    job.afterwards(lambda: done.append("late"))
+    assert done == ["early", "late"]
+
+
+def test_a_job_that_is_stopped_before_it_has_a_place_has_ended():
+    done, job = [], Job(lambda: _numbers(3))
+    job.afterwards(lambda: done.append("over"))
+    job.stop()
+    assert job.state == "stopped"
+    assert done == ["over"]
 
 
 def _until(happened) -> None:

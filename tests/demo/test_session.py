@@ -1,4 +1,7 @@
-from demo.jobs import Job
+import threading
+import time
+
+from demo.jobs import Job, Pool
 from demo.session import MAX_RESULTS, Sessions
 
 
@@ -26,6 +29,33 @@ def test_leaving_stops_the_job_and_frees_the_session():
     sessions.forget("me")
     assert _stopped(job)
     assert len(sessions) == 0
+
+
+def test_a_training_goes_on_for_a_while_with_the_pictures_that_it_learns_from(tmp_path):
+    sessions, goes_on = Sessions(10, grace_seconds=0.5), threading.Event()
+
+    def learn():
+        while not goes_on.wait(0.01):
+            yield 1
+
+    training, drawing = Pool("test", threads=1, max_waiting=3).submit(learn), _job()
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    sessions.start("me", training, kind="training")
+    sessions.start("me", drawing, kind="drawing")
+    sessions.change("me", folder=pictures)
+    sessions.forget("me")
+    assert _stopped(drawing)
+    assert training.state in ("queued", "running")
+    time.sleep(0.2)
+    assert training.state == "running"
+    assert pictures.is_dir()
+    for _ in range(500):
+        if training.state == "stopped" and not pictures.exists():
+            break
+        time.sleep(0.01)
+    assert training.state == "stopped"
+    assert not pictures.exists()
 
 
 def test_the_longest_idle_visitor_makes_room():
