@@ -78,7 +78,7 @@ class Incoming:
         except OSError as error:
             if not is_full_disk(error):
                 raise
-            await _refuse(send, 507, FULL_DISK)
+            await _answer(send, 507, b"text/plain", FULL_DISK.encode())  # which the page shows as it comes
 
 
 def _names_an_address(body: bytes) -> bool:
@@ -104,7 +104,10 @@ def _paths(said: Any) -> Iterator[str]:
 
 
 async def _refuse(send: Send, status: int, words: str) -> None:
-    content = json.dumps({"detail": words}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await _answer(send, status, b"application/json", json.dumps({"detail": words}).encode())
+
+
+async def _answer(send: Send, status: int, kind: bytes, content: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
