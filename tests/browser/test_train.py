@@ -153,6 +153,16 @@ def _train(page):
     page.locator("#train").click()
 
 
+def _train_long(page, many_colours, name):
+    """What nobody waits for; it learns already."""
+    _choose_zip(page, many_colours)
+    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
+    page.locator("#run-name input, #run-name textarea").first.fill(name)
+    _many_steps(page)
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+
+
 def _stop(page):
     button = page.locator("#stop-training")
     expect(button, page.locator("#training").inner_text()).to_be_enabled()
@@ -210,12 +220,7 @@ def test_a_zip_is_shown_with_its_names_as_text_and_trained_on_while_the_plot_gro
 
 def test_a_stopped_run_goes_on_also_after_the_page_was_reloaded(visit, many_colours):
     page = visit()
-    _choose_zip(page, many_colours)
-    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
-    page.locator("#run-name input, #run-name textarea").first.fill("my colours")
-    _many_steps(page)
-    _train(page)
-    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    _train_long(page, many_colours, "my colours")
     _stop(page)
     expect(page.locator("#train")).to_be_enabled()
 
@@ -238,12 +243,7 @@ def test_a_stopped_run_goes_on_also_after_the_page_was_reloaded(visit, many_colo
 
 def test_a_page_that_is_loaded_again_watches_on_what_is_being_trained(visit, many_colours):
     page = visit()
-    _choose_zip(page, many_colours)
-    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
-    page.locator("#run-name input, #run-name textarea").first.fill("left alone")
-    _many_steps(page)
-    _train(page)
-    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    _train_long(page, many_colours, "left alone")
 
     page.reload()
     _open_tab(page)
@@ -261,12 +261,7 @@ def test_a_page_that_is_loaded_again_watches_on_what_is_being_trained(visit, man
 def test_a_training_that_nobody_comes_back_to_ends_and_can_be_gone_on_with(visit, app, many_colours, monkeypatch):
     monkeypatch.setattr(app[0].sessions, "_grace_seconds", 0.5)
     page = visit()
-    _choose_zip(page, many_colours)
-    expect(page.locator("#data")).to_contain_text("colours: 3 classes", timeout=SECONDS)
-    page.locator("#run-name input, #run-name textarea").first.fill("nobody came")
-    _many_steps(page)
-    _train(page)
-    expect(page.locator("#training")).to_contain_text("Learning: epoch", timeout=SECONDS)
+    _train_long(page, many_colours, "nobody came")
     (job,) = (job for job in app[0].under_way._jobs.values() if job.unfinished)
     page.goto("about:blank")
     for _ in range(200):
