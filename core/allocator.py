@@ -27,18 +27,20 @@ _THRESHOLDS_BYTES = (1 << 30, 32 << 20)
 
 def keep_freed_pages() -> bool:
     """Whether that was done: elsewhere than on glibc nothing is, nor where the host has said otherwise."""
-    if os.environ.get("PETLENS_ALLOCATOR", KEEP) != KEEP:
-        return False
-    return _is_glibc() and _tell_glibc()
+    return _keeps() and _is_glibc() and _tell_glibc()
 
 
 def give_back_pages() -> bool:
-    """Return to the system what is kept but free; whether there was any. Elsewhere than on glibc nothing is done.
+    """Return to the system what is kept but free; whether there was any. Where nothing is kept, nothing is done.
 
     Takes some milliseconds for a gigabyte, and whoever needs the pages again faults them in again: for the end of a job of
     seconds, or for idle times.
     """
-    return _is_glibc() and ctypes.CDLL(None).malloc_trim(0) == 1
+    return _keeps() and _is_glibc() and ctypes.CDLL(None).malloc_trim(0) == 1
+
+
+def _keeps() -> bool:
+    return os.environ.get("PETLENS_ALLOCATOR", KEEP) == KEEP
 
 
 def _is_glibc() -> bool:

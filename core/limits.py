@@ -11,8 +11,8 @@ from core.errors import SettingsError
 
 
 def max_picture_pixels() -> int:
-    """Of one picture that is read: `PETLENS_MAX_MEGAPIXELS`, by default 50 million."""
-    return 1_000_000 * whole_number("PETLENS_MAX_MEGAPIXELS", 50)
+    """Of one picture that is read: `PETLENS_MAX_MEGAPIXELS`, by default 50 million; Pillow opens none above 178 million."""
+    return 1_000_000 * whole_number("PETLENS_MAX_MEGAPIXELS", 50, high=178)
 
 
 def max_backbones() -> int:
@@ -60,15 +60,19 @@ def check() -> None:
         limit()
 
 
-def whole_number(variable: str, default: int | None = None, *, low: int = 1) -> int:
+def whole_number(variable: str, default: int | None = None, *, low: int = 1, high: int = 10**9) -> int:
     """What an environment variable says, or the default, if there is one, where it is not set.
 
     Raises:
-        SettingsError: it is not a whole number from `low`.
+        SettingsError: it is not a whole number from `low` to `high`.
     """
     text = os.environ.get(variable, "" if default is None else str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 16) or int(text) < low:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 16) or not low <= int(text) <= high:
         raise SettingsError(
-            "{variable} is {text!r}; it must be a whole number from {low}.", variable=variable, text=text[:80], low=low
+            "{variable} is {text!r}; it must be a whole number from {low} to {high:,}.",
+            variable=variable,
+            text=text[:80],
+            low=low,
+            high=high,
         )
     return int(text)

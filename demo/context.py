@@ -80,7 +80,7 @@ class Limits:
         if self.max_steps is not None and steps > self.max_steps:
             raise SettingsError(
                 "These are {steps:,} steps; the host of this page allows {most:,} at a time (PETLENS_MAX_STEPS). "
-                "Take fewer, then press Continue.",
+                "Take fewer.",
                 steps=steps,
                 most=self.max_steps,
             )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from demo.full_disk import FULL_DISK, is_full_disk
+from demo.full_disk import FULL_DISK, is_full_disk, note_full_disk
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -78,6 +78,7 @@ class Incoming:
         except OSError as error:
             if not is_full_disk(error):
                 raise
+            note_full_disk(error)
             await _answer(send, 507, b"text/plain", FULL_DISK.encode())  # which the page shows as it comes
 
 

@@ -11,7 +11,7 @@ import asyncio
 import collections
 import contextlib
 import contextvars
-import math
+import logging
 import statistics
 import threading
 import time
@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 from core.allocator import give_back_pages
 from core.errors import PetLensError
+
+logger = logging.getLogger(__name__)
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
 UNFINISHED = ("queued", "running")
@@ -66,7 +68,6 @@ class Job:
         self._surroundings = contextvars.copy_context()
         self._withdraw: Callable[[Job], None] | None = None
         self._stop = threading.Event()
-        self._left_until = math.inf
         self._afterwards: list[Callable[[], None]] = []
         self._watchers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
@@ -79,12 +80,8 @@ class Job:
         else:
             self._become("stopped")
 
-    def leave(self, seconds: float) -> None:
-        """Nobody may come back: the job ends after so many seconds, unless somebody watches it by then."""
-        self._left_until = time.monotonic() + seconds
-
     def afterwards(self, action: Callable[[], None]) -> None:
-        """Something that is done once the job has ended, on its worker's thread; at once, if it has."""
+        """Something quick that is done once the job has ended, by whoever ends it; at once, if it has."""
         with self._lock:
             if self.unfinished:
                 self._afterwards.append(action)
@@ -93,8 +90,8 @@ class Job:
 
     @property
     def stopping(self) -> bool:
-        """Whether somebody asked the job to end, or all have left it."""
-        return self._stop.is_set() or (time.monotonic() > self._left_until and not self._watchers)
+        """Whether somebody asked the job to end."""
+        return self._stop.is_set()
 
     @property
     def unfinished(self) -> bool:
@@ -143,7 +140,6 @@ class Job:
                 for snapshot in snapshots:
                     self.snapshot = snapshot
                     if self.stopping:
-                        self._stop.set()
                         break
                     self._notify()
         except BaseException as error:
@@ -153,13 +149,19 @@ class Job:
             self._become("stopped" if self._stop.is_set() else "done")
 
     def _become(self, state: State) -> None:
-        self.place, self.wait_seconds = 0, None
         with self._lock:
-            self.state = state
-            after = [] if self.unfinished else self._afterwards
+            if not self.unfinished:  # stopped twice: an end is the end
+                return
+            self.place, self.wait_seconds = 0, None
+            self.state, after = state, []
+            if not self.unfinished:
+                after, self._afterwards = self._afterwards, []
         self._notify()
         for action in after:
-            action()
+            try:
+                action()
+            except Exception:  # the worker's thread has other jobs to do
+                logger.exception("what was to be done after a job")
 
     def _move_to(self, place: int, wait_seconds: float | None) -> None:
         if place != self.place:
@@ -228,13 +230,15 @@ class Pool:
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
     def submit(self, work: Callable[[], Iterator[Any]] | Job) -> Job:
-        """Queue a generator function, or a job made of one.
+        """Queue a generator function, or a job made of one; not one that was stopped before it came here.
 
         Raises:
             BusyError: the queue is full.
         """
         job = work if isinstance(work, Job) else Job(work)
         with self._changed:
+            if not job.unfinished:
+                return job
             if len(self._waiting) >= self._max_waiting:
                 raise BusyError("Many people are using this machine right now. Try again in a minute.")
             self._waiting.append(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from core.errors import PetLensError
-from demo.full_disk import FULL_DISK, is_full_disk
+from demo.full_disk import FULL_DISK, is_full_disk, note_full_disk
 from demo.languages import tr
 
 logger = logging.getLogger(__name__)
@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 def message_for(error: Exception) -> str:
     """Our own errors say what is wrong; any other but a full disk is logged, and only said to be our fault."""
     if is_full_disk(error):
+        note_full_disk(error)
         return tr(FULL_DISK)
     if isinstance(error, PetLensError):
         return tr(error.words, **error.values)

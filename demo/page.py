@@ -69,7 +69,7 @@ def build_page(context: Context | None = None, spoken: Sequence[Language] | None
     return page.queue(api_open=False, max_size=None)
 
 
-def _build_in(language: Language, context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> None:
+def _build_in(language: Language, context: Context, page: Page, spoken: Sequence[Language]) -> None:
     """Header and tabs in one language; what they are connected with speaks it too."""
     others = set(page.fns)
     with speaking(language):
@@ -77,6 +77,7 @@ def _build_in(language: Language, context: Context, page: gr.Blocks, spoken: Seq
     for number, event in page.fns.items():
         if number not in others and event.fn is not None:
             event.fn = bound(event.fn, language)
+            page.language_of[number] = language
 
 
 def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> None:

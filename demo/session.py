@@ -307,10 +307,6 @@ class Sessions:
             session = self._sessions.pop(key, Session())
         self._free(session)
 
-    def leave(self, job: Job) -> None:
-        """Nobody watches a training any more; a page that is loaded again may come back for it."""
-        job.leave(self._grace_seconds)
-
     def __len__(self) -> int:
         return len(self._sessions)
 
@@ -321,8 +317,11 @@ class Sessions:
 
     def _free(self, session: Session) -> None:
         _stop(session, *(kind for kind in get_args(Kind) if kind != "training"))
-        if session.training is not None:
-            self.leave(session.training)
+        if session.training is not None:  # a page that is loaded again may come back for it
+            timer = threading.Timer(self._grace_seconds, self._stop_if_nobody_has, [session.training])
+            timer.daemon = True
+            timer.start()
+            session.training.afterwards(timer.cancel)
         if session.folder is None:
             return
         # on a thread of its own: handlers that make room for a visitor run on the event loop
@@ -331,6 +330,12 @@ class Sessions:
             session.training.afterwards(deleting.start)
         else:
             deleting.start()
+
+    def _stop_if_nobody_has(self, training: Job) -> None:
+        with self._lock:
+            if any(session.training is training for session in self._sessions.values()):
+                return
+        training.stop()
 
 
 def _stop(session: Session, *kinds: Kind) -> None:

@@ -119,7 +119,8 @@ def build_train_tab(
                 yield update
 
     async def watch(request: gr.Request, token: str, job: Job) -> AsyncIterator[tuple]:
-        """What is seen of a training from now on, with the run kept at its end. Who leaves may come back: the job goes on."""
+        """What is seen of a training from now on, with the run kept at its end. Who leaves may come back: the session decides
+        how long the job goes on."""
         visitor = request.session_hash
         try:
             async with aclosing(job.watch(every_seconds=0.25)) as news:
@@ -136,13 +137,12 @@ def build_train_tab(
             said = finished_card(snapshot) if done else stopped_card(snapshot, max_minutes=limit)
             yield said, plot_of(context.sessions.get(visitor)), *idle(request), gr.skip()
         except Exception as error:
+            job.stop()
             context.sessions.finish(visitor, job, kind="training")
             if job.snapshot is not None and job.error is error:  # what it had reached is stored: it may go on
                 with contextlib.suppress(PetLensError):
                     context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, job.snapshot))
             yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
-        finally:
-            context.sessions.leave(job)
 
     async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         token = new_token()
@@ -184,31 +184,40 @@ def build_train_tab(
         context.sessions.stop(request.session_hash, kind="training")
         return gr.update(interactive=False)
 
-    async def restore(stored: Any, request: gr.Request) -> AsyncIterator[tuple]:
-        """A page that was loaded again gets its runs back, and watches on the one that is being trained."""
+    async def restore(stored: Any, request: gr.Request) -> tuple:
+        """A page that was loaded again gets its runs back."""
         visitor, known = request.session_hash, sound_tokens(stored)
         if not known:
-            yield (gr.skip(),) * len(outputs)
-            return
+            return (gr.skip(),) * len(outputs)
+        under_way = context.under_way.find(known)
         try:
             runs = await context.quick.run(read_runs, known, context.sessions.get(visitor))
         except Exception as error:
-            yield cards.message_card(message_for(error)), *(gr.skip(),) * (len(outputs) - 1)
-            return
+            return cards.message_card(message_for(error)), *(gr.skip(),) * (len(outputs) - 1)
         for run in runs:
             context.sessions.keep_run(visitor, run)
         session = context.sessions.get(visitor)
-        found = context.under_way.find(known)
-        if found is not None:
-            token, job = found
-            context.sessions.start(visitor, job, kind="training")
-            async with aclosing(watch(request, token, job)) as updates:
-                async for update in updates:
-                    yield update
-            return
+        if under_way is not None:
+            return gr.skip(), plot_of(session), *busy(), gr.skip()
         unfinished = unfinished_run(session)
         card = restored_card(unfinished.record.name) if unfinished else gr.skip()
-        yield card, plot_of(session), *idle(request), gr.skip()
+        return card, plot_of(session), *idle(request), gr.skip()
+
+    async def watch_on(stored: Any, request: gr.Request) -> AsyncIterator[tuple]:
+        """And watches on the one that is being trained."""
+        visitor = request.session_hash
+        found = context.under_way.find(sound_tokens(stored))
+        if context.sessions.get(visitor).training is not None:  # begun since, on this very page
+            yield (gr.skip(),) * len(outputs)
+            return
+        if found is None:  # none, or it has ended since
+            yield gr.skip(), gr.skip(), *idle(request), gr.skip()
+            return
+        token, job = found
+        context.sessions.start(visitor, job, kind="training")
+        async with aclosing(watch(request, token, job)) as updates:
+            async for update in updates:
+                yield update
 
     def remember(stored: Any, request: gr.Request) -> list[str]:
         """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
@@ -224,8 +233,9 @@ def build_train_tab(
         [train.click, train_from_elsewhere.change], start_training, inputs={*form.inputs, tokens}, **streamed
     )
     resumed = resume.click(go_on_training, **streamed)
-    restored = page.load(restore, inputs=tokens, **streamed)
-    for event in (trained, resumed, restored):
+    restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
+    watched_on = restored.then(watch_on, inputs=tokens, **streamed)
+    for event in (trained, resumed, restored, watched_on):
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     for event in data.opened:
         event.then(results.look_for_pictures, outputs=results.outputs, show_progress="hidden", api_visibility="private")

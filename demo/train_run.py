@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,16 +52,21 @@ class UnderWay:
         self._lock = threading.Lock()
 
     def add(self, token: str, job: Job) -> None:
-        """A training that waits for its turn or goes on, for `find`."""
+        """A training that waits for its turn or goes on, for `find`; another one of the same run will end with an error."""
         with self._lock:
-            self._jobs = {other: known for other, known in self._jobs.items() if known.unfinished}
+            if token in self._jobs:
+                return
             self._jobs[token] = job
+        job.afterwards(partial(self._remove, token))
+
+    def _remove(self, token: str) -> None:
+        with self._lock:
+            del self._jobs[token]
 
     def find(self, tokens: Sequence[str]) -> tuple[str, Job] | None:
         """The newest of these runs that is being trained, and its job."""
         with self._lock:
-            known = ((token, self._jobs.get(token)) for token in reversed(tokens))
-            return next(((token, job) for token, job in known if job is not None and job.unfinished), None)
+            return next(((token, self._jobs[token]) for token in reversed(tokens) if token in self._jobs), None)
 
     @contextlib.contextmanager
     def hold(self, token: str) -> Iterator[None]:

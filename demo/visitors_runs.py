@@ -13,7 +13,7 @@ from demo.train_run import folder_of, is_token
 
 logger = logging.getLogger(__name__)
 
-# Whoever holds a token may see its run, as with a link that nobody can guess; the secret only keeps the browser's copy
+# Whoever holds a token may see its run, and stop it, as with a link that nobody can guess; the secret only keeps the browser's copy
 # readable after the server was started anew.
 _STORAGE_KEY, _SECRET = "pet-lens-runs", "pet-lens"
 

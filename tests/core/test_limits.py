@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from PIL import Image
 
 from core import SettingsError, limits
 from tests.conftest import PROJECT
@@ -31,7 +34,7 @@ def test_what_is_no_number_is_refused_with_the_name_of_the_variable(text, monkey
         variable = VARIABLES[limit.__name__][0]
         with monkeypatch.context() as here:
             here.setenv(variable, text)
-            with pytest.raises(SettingsError, match=f"{variable} is .* it must be a whole number from"):
+            with pytest.raises(SettingsError, match=f"{variable} is .* it must be a whole number from . to "):
                 limits.check()
 
 
@@ -43,10 +46,18 @@ def test_nothing_may_be_kept_but_something_must_be_read(monkeypatch):
         limits.max_picture_pixels()
 
 
+def test_no_more_pixels_are_allowed_than_pillow_opens(monkeypatch):
+    monkeypatch.setenv("PETLENS_MAX_MEGAPIXELS", "178")
+    assert limits.max_picture_pixels() <= 2 * Image.MAX_IMAGE_PIXELS
+    monkeypatch.setenv("PETLENS_MAX_MEGAPIXELS", "179")
+    with pytest.raises(SettingsError, match="from 1 to 178"):
+        limits.max_picture_pixels()
+
+
 def test_the_limits_of_core_are_read_in_one_place():
     readers = [
         path.relative_to(PROJECT).as_posix()
         for path in (PROJECT / "core").rglob("*.py")
-        if 'environ.get("PETLENS_MAX' in path.read_text() or 'environ["PETLENS_MAX' in path.read_text()
+        if re.search(r"(environ|getenv|whole_number)\W+PETLENS_MAX", path.read_text())
     ]
-    assert readers == []
+    assert readers == ["core/limits.py"]

@@ -11,7 +11,9 @@ import pytest
 from core import CheckpointError
 from demo.full_disk import FULL_DISK, Page, is_full_disk
 from demo.incoming import Incoming
+from demo.languages import languages
 from demo.messages import message_for
+from demo.page import build_page
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/secret/place")
 
@@ -34,10 +36,11 @@ def test_nothing_else_is_taken_for_it():
     assert not is_full_disk(caused(CheckpointError("The run cannot be saved."), OSError(errno.EROFS, "read only")))
 
 
-def test_a_visitor_reads_what_to_do_and_no_path():
+def test_a_visitor_reads_what_to_do_and_no_path_and_the_host_finds_it_in_the_log(caplog):
     said = message_for(caused(CheckpointError("The run cannot be saved."), FULL))
     assert said == FULL_DISK
     assert "/secret" not in said
+    assert "No space left on device: '/secret/place'" in caplog.text
 
 
 def asked_of(page: gr.Blocks):
@@ -61,6 +64,26 @@ def test_so_does_who_asked_for_a_picture_that_gradio_cannot_store(raised, words)
     else:
         assert isinstance(caught.value, gr.Error)
         assert caught.value.message == words
+
+
+def test_it_is_said_in_the_language_of_the_page():
+    (romanian,) = (language for language in languages() if language.code == "ro")
+    with Page() as page:
+        box = gr.Textbox()
+        gr.Button().click(_no_room, None, box)
+    page.language_of[next(iter(page.fns))] = romanian
+    with pytest.raises(gr.Error, match="Discul acestui calculator e plin"):
+        asked_of(page)
+
+
+def test_every_handler_of_the_page_has_a_language():
+    page = build_page()
+    assert {number for number, event in page.fns.items() if event.fn is not None} <= set(page.language_of)
+    assert {language.code for language in page.language_of.values()} == {language.code for language in languages()}
+
+
+def _no_room():
+    raise FULL
 
 
 @pytest.mark.parametrize("raised", [FULL, OSError(errno.EACCES, "not yours")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 
@@ -319,45 +318,6 @@ def test_memory_is_given_back_after_a_long_job_and_when_there_is_none(monkeypatc
     _until(lambda: given.count("tidy-0") == 3)
 
 
-def test_a_job_that_was_left_ends_when_nobody_has_come_back(pool):
-    gate = _Gate(steps=1_000_000)
-    gate.go.set()
-    job = pool.submit(gate)
-    job.leave(0.3)
-    time.sleep(0.1)
-    assert job.state == "running"
-    _until(lambda: job.state == "stopped")
-    assert gate.done > 0
-
-
-def test_who_comes_back_in_time_watches_on_and_the_job_does_not_end(pool):
-    gate = _Gate(steps=1_000_000)
-    gate.go.set()
-    job = pool.submit(gate)
-    job.leave(0.2)
-
-    async def come_back():
-        seen = 0
-        async with contextlib.aclosing(job.watch(0.05)) as news:
-            async for _ in news:
-                seen += 1
-                if seen == 12:  # half a second
-                    return job.state
-
-    assert asyncio.run(asyncio.wait_for(come_back(), 20)) == "running"
-    _until(lambda: job.state == "stopped")  # and now nobody watches
-
-
-def test_a_job_that_was_left_while_it_waits_does_not_begin(pool):
-    first, second = _Gate(), _Gate()
-    pool.submit(first)
-    left = pool.submit(second)
-    left.leave(0.0)
-    first.go.set()
-    _until(lambda: left.state == "stopped")
-    assert not second.began.is_set()
-
-
 def test_what_is_to_be_done_afterwards_is_done_once_whenever_it_was_said(pool):
     done, gate = [], _Gate()
     job = pool.submit(gate)
@@ -369,12 +329,30 @@ def test_what_is_to_be_done_afterwards_is_done_once_whenever_it_was_said(pool):
     assert done == ["early", "late"]
 
 
-def test_a_job_that_is_stopped_before_it_has_a_place_has_ended():
-    done, job = [], Job(lambda: _numbers(3))
+def test_a_job_that_is_stopped_before_it_has_a_place_has_ended_and_takes_none(pool):
+    done, job, gate = [], Job(lambda: _numbers(3)), _Gate()
     job.afterwards(lambda: done.append("over"))
     job.stop()
+    job.stop()
     assert job.state == "stopped"
+    running = pool.submit(gate)
+    assert gate.began.wait(10)
+    for _ in range(10):  # more than may wait
+        assert pool.submit(job) is job
+    assert pool.submit(lambda: _numbers(3)).place == 1
+    gate.go.set()
+    _until(lambda: running.state == "done")
     assert done == ["over"]
+
+
+def test_what_fails_afterwards_does_not_end_the_worker(pool, caplog):
+    gate = _Gate()
+    job = pool.submit(gate)
+    job.afterwards(lambda: 1 / 0)
+    gate.go.set()
+    _until(lambda: "ZeroDivisionError" in caplog.text)
+    next_one = pool.submit(lambda: _numbers(3))
+    _until(lambda: next_one.state == "done")
 
 
 def _until(happened) -> None:

@@ -1,6 +1,8 @@
 import threading
 import time
 
+import pytest
+
 from demo.jobs import Job, Pool
 from demo.session import MAX_RESULTS, Sessions
 
@@ -31,14 +33,36 @@ def test_leaving_stops_the_job_and_frees_the_session():
     assert len(sessions) == 0
 
 
-def test_a_training_goes_on_for_a_while_with_the_pictures_that_it_learns_from(tmp_path):
-    sessions, goes_on = Sessions(10, grace_seconds=0.5), threading.Event()
+def _learning(pool):
+    """A training that never ends by itself, and is under way."""
+    begun = threading.Event()
 
     def learn():
-        while not goes_on.wait(0.01):
+        while True:
+            begun.set()
+            time.sleep(0.01)
             yield 1
 
-    training, drawing = Pool("test", threads=1, max_waiting=3).submit(learn), _job()
+    job = pool.submit(learn)
+    assert begun.wait(10)
+    return job
+
+
+def _until(happened) -> None:
+    for _ in range(1000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+@pytest.fixture
+def pool():
+    return Pool("test", threads=1, max_waiting=3)
+
+
+def test_a_training_goes_on_for_a_while_with_the_pictures_that_it_learns_from(pool, tmp_path):
+    sessions, training, drawing = Sessions(10, grace_seconds=1.0), _learning(pool), _job()
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     sessions.start("me", training, kind="training")
@@ -46,16 +70,30 @@ def test_a_training_goes_on_for_a_while_with_the_pictures_that_it_learns_from(tm
     sessions.change("me", folder=pictures)
     sessions.forget("me")
     assert _stopped(drawing)
-    assert training.state in ("queued", "running")
-    time.sleep(0.2)
-    assert training.state == "running"
+    assert not _stopped(training)
     assert pictures.is_dir()
-    for _ in range(500):
-        if training.state == "stopped" and not pictures.exists():
-            break
-        time.sleep(0.01)
-    assert training.state == "stopped"
-    assert not pictures.exists()
+    _until(lambda: training.state == "stopped" and not pictures.exists())
+
+
+def test_a_training_that_another_page_has_taken_over_goes_on(pool):
+    sessions, training = Sessions(10, grace_seconds=0.1), _learning(pool)
+    sessions.start("before", training, kind="training")
+    sessions.forget("before")
+    sessions.start("after", training, kind="training")
+    time.sleep(0.5)
+    assert training.state == "running"
+    sessions.forget("after")
+    _until(lambda: training.state == "stopped")
+
+
+def test_a_training_that_waits_gives_its_place_up_when_nobody_comes_back(pool):
+    sessions, running = Sessions(10, grace_seconds=0.1), _learning(pool)
+    waiting = pool.submit(lambda: iter([1]))
+    sessions.start("me", waiting, kind="training")
+    sessions.forget("me")
+    _until(lambda: waiting.state == "stopped")
+    assert pool.submit(lambda: iter([1])).place == 1
+    running.stop()
 
 
 def test_the_longest_idle_visitor_makes_room():

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -233,3 +234,24 @@ def test_photos_and_a_training_do_not_stop_each_other():
 def test_values_of_the_plot_are_plain_json(home, plan, dataset):
     run, _ = _run(plan, dataset, new_token())
     assert json.loads(json.dumps(plot_of(Session(runs=(run,)))))["runs"][0]["name"] == TAG
+
+
+def test_a_run_that_is_trained_is_found_by_its_token_until_it_ends():
+    under_way, mine, other, gate = UnderWay(), new_token(), new_token(), threading.Event()
+
+    def learn():
+        gate.wait(10)
+        yield 1
+
+    job, second = Pool("test", threads=1, max_waiting=3).submit(learn), Job(learn)
+    under_way.add(mine, job)
+    under_way.add(mine, second)  # in another tab: it will be refused
+    assert under_way.find([other]) is None
+    assert under_way.find([mine, other]) == (mine, job)
+    gate.set()
+    for _ in range(1000):
+        if under_way.find([mine]) is None:
+            break
+        time.sleep(0.01)
+    assert job.state == "done"
+    assert under_way.find([mine]) is None
