@@ -174,8 +174,8 @@ async def _fine_tunes(visitor: Visitor, started: asyncio.Event, epochs: int = 20
 async def stop_to_idle(app: App, photos: list[Photo], options: argparse.Namespace) -> dict:
     """From Stop, or from leaving the page, until the processor has nothing to do."""
     found: dict[str, list[float]] = collections.defaultdict(list)
-    async with class_of(app, 0, photos[0]):
-        pass
+    async with class_of(app, 1, photos[0]) as (teacher,):  # what is stopped is shown to other networks: they are loaded
+        await everything_once(teacher, photos, Diary())
     for _ in range(3):
         for name, start, stop in (
             ("fine-tuning", _fine_tunes, "stop-training"),
