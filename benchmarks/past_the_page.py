@@ -210,7 +210,8 @@ async def _read_files(address: str, secret: Path, elsewhere: str) -> dict[str, b
 
 def _strange_errors(log: str) -> list[str]:
     """The ends of tracebacks that go through our own code and are no refusals."""
-    ours = re.compile(rf'File "{re.escape(str(PROJECT))}/(app|core|demo)')
+    # every call, Gradio's own refusals among them, goes through the page of `full_disk`
+    ours = re.compile(rf'File "{re.escape(str(PROJECT))}/(app|core|demo(?!/full_disk\.py))')
     found = []
     for block in re.split(r"(?=Traceback \(most recent call last\))", log)[1:]:
         ends = [line for line in block.splitlines() if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b", line)]
