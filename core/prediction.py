@@ -78,8 +78,13 @@ class Prediction:
 
     @property
     def headline(self) -> Ranked:
-        """The one name to show: the breed of a cat or dog, else the most probable class."""
-        return self.breed or self.top(1)[0]
+        """The one name to show: the most probable class, or, where that is a thing beside a cat or dog, the breed.
+
+        A picture that was attacked may read "Siamese cat" while all dogs together still have more than half.
+        """
+        best = self.top(1)[0]
+        is_pet = best.index in imagenet.CATS or best.index in imagenet.DOGS
+        return best if is_pet else self.breed or best
 
     @property
     def certainty(self) -> float:

@@ -187,7 +187,7 @@ def _species_bar(species: Species | None) -> str:
 def _note(prediction: Prediction, headline: Ranked) -> str:
     if prediction.unsure:
         text = _unsure_note(prediction)
-    elif prediction.breed and headline.probability < GUESS_BELOW:
+    elif prediction.breed == headline and headline.probability < GUESS_BELOW:
         if prediction.species.cat > prediction.species.dog:
             text = tr("Quite surely a cat, but the breed is a guess: no name gets half of the votes.")
         else:

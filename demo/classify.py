@@ -37,6 +37,7 @@ from demo.networks import (
 from demo.networks import prepare as prepare_network
 from demo.photo import photo_input
 from demo.session import VisitorsRun
+from demo.streams import said_again
 from demo.tab_opener import Opener
 
 _ENDPOINT = "classify"
@@ -112,6 +113,7 @@ def _build_one_photo(context: Context, page: gr.Blocks, parts: gr.Tabs) -> tuple
         context.sessions.answer(visitor, turn, (first, second))
         return first, second, str(turn) if first_waits or second_waits else wanted
 
+    @said_again
     async def prepare(
         photo: str | None, backbone: str, compare_with: str, why: bool, turn: str, request: gr.Request
     ) -> AsyncIterator[tuple]:

@@ -106,6 +106,8 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
     def shown(what: dict[str, Any] | None = None, *, busy: bool, can_go_on: bool = False) -> tuple:
         """Updates of `outputs`: what is named, and the buttons."""
         given = {named[name]: value for name, value in (what or {}).items()}
+        if busy:  # what can be had belongs to the picture of before
+            given |= {png: gr.update(interactive=False), full: gr.update(interactive=False)}
         buttons = {
             go: gr.update(interactive=not busy),
             stop: gr.update(interactive=busy),
@@ -117,7 +119,8 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
         """The result of before stays, with all that one can do with it."""
         kept = context.sessions.get(visitor).attempt
         if kept is None:
-            return shown({"status": card}, busy=False)
+            nothing = {"png": gr.update(interactive=False), "full": gr.update(interactive=False)}
+            return shown({**nothing, "status": card}, busy=False)
         what = {**_seen(kept, exact=True), "png": gr.update(interactive=True), "full": gr.update(interactive=True)}
         return shown({**what, "status": card}, busy=False, can_go_on=True)
 
@@ -169,8 +172,7 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
                 discard([path])
 
     async def start_attack(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
-        nothing = {"png": gr.update(interactive=False), "full": gr.update(interactive=False)}
-        yield shown({"status": cards.waiting_card(tr("Waking the network …")), **nothing}, busy=True)
+        yield shown({"status": cards.waiting_card(tr("Waking the network …"))}, busy=True)
         try:
             wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
         except Exception as error:
@@ -218,11 +220,11 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
 
     async def put_onto_full_size(request: gr.Request) -> AsyncIterator[tuple]:
         attempt = context.sessions.get(request.session_hash).attempt
-        no_file = gr.update(visible=False)
+        no_file, wait = gr.update(visible=False), gr.update(interactive=False)
         if attempt is None:
             yield cards.message_card(tr("There is no change yet. Press Go.")), no_file, gr.skip()
             return
-        yield cards.waiting_card(tr("Enlarging the change …")), no_file, gr.update(interactive=False)
+        yield cards.waiting_card(tr("Enlarging the change …")), no_file, wait
         job, path = Job(partial(enlarge, attempt)), None
         try:
             context.attacking.submit(job)
@@ -230,9 +232,9 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
                 if not is_shown(attempt, request.session_hash):
                     return
                 if progress.place:
-                    yield cards.waiting_for(progress), no_file, gr.skip()
+                    yield cards.waiting_for(progress), no_file, wait
                 elif job.unfinished and progress.snapshot is not None:
-                    yield full_size_card(attempt, progress.snapshot), no_file, gr.skip()
+                    yield full_size_card(attempt, progress.snapshot), no_file, wait
             result = job.snapshot
             path = await context.data.run(write_full_size, attempt, result)
             if is_shown(attempt, request.session_hash):

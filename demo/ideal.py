@@ -90,6 +90,8 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
         """Updates of `outputs`: what is named, and the buttons."""
         named = {"picture": picture, "status": status, "film": film, "png": png, "webp": webp, "link": link}
         given = {named[name]: value for name, value in (what or {}).items()}
+        if busy:  # what can be had belongs to the picture of before
+            given |= {png: gr.update(interactive=False), webp: gr.update(interactive=False)}
         buttons = {
             start: gr.update(interactive=not busy),
             stop: gr.update(interactive=busy),
@@ -99,9 +101,10 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
 
     def failed(visitor: str, card: str) -> tuple:
         """The picture of before stays, with all that one can do with it."""
-        kept = context.sessions.get(visitor).ideal is not None
-        files = {"png": gr.update(interactive=kept), "webp": gr.update(interactive=kept)}
-        return shown({"status": card, **files}, busy=False, can_go_on=kept)
+        kept = context.sessions.get(visitor).ideal
+        files = {"png": gr.update(interactive=kept is not None), "webp": gr.update(interactive=kept is not None)}
+        seen = {} if kept is None else {"picture": picture_panel(kept)}
+        return shown({"status": card, **seen, **files}, busy=False, can_go_on=kept is not None)
 
     async def watch(wish: Wish, address: str, request: gr.Request, go_on: Drawing | None) -> AsyncIterator[tuple]:
         """Everything that is seen of one drawing, which is kept at its end."""
@@ -153,8 +156,7 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
                 discard(files)
 
     async def start_drawing(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
-        no_files = {"png": gr.update(interactive=False), "webp": gr.update(interactive=False)}
-        yield shown({"status": cards.waiting_card(tr("Waking the network …")), **no_files}, busy=True)
+        yield shown({"status": cards.waiting_card(tr("Waking the network …"))}, busy=True)
         try:
             wish = await context.quick.run(_wish_of, context, form, values, request.session_hash)
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -84,9 +85,9 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
                 elem_id="inside-link",
             )
     page_address, look_from_elsewhere = gr.Textbox(visible=False), gr.Textbox(visible="hidden")
-    # what is on the screen: the tab is seen again more often than something has changed
+    # which look is on the screen: the tab is seen again more often than something has changed
     seen = gr.Textbox(visible="hidden")
-    outputs = [said, *layers.outputs, *why.outputs, seen]
+    outputs = [said, *layers.outputs, seen]
 
     def nothing(card: Any) -> tuple:
         return card, *[gr.skip()] * (len(outputs) - 2), ""
@@ -112,12 +113,7 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             shown = await context.quick.run(layers.shown, path, found, name, number, count, stretch)
             if context.sessions.get(visitor).looks != turn:
                 return
-            yield "", *shown, *[gr.skip()] * len(why.outputs), "yes"
-            try:
-                explained = await context.quick.run(why.shown, path, found)
-            except core.PetLensError as error:  # its layers can be shown all the same
-                explained = [gr.skip(), cards.message_card(message_for(error)), ""]
-            yield *[gr.skip()] * (1 + len(layers.outputs)), *explained, gr.skip()
+            yield "", *shown, uuid.uuid4().hex
         except Exception as error:
             if context.sessions.get(visitor).looks == turn:
                 yield nothing(cards.message_card(message_for(error)))
@@ -129,6 +125,17 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
         if not before:
             async for update in look(path, value, name, number, count, stretch, request):
                 yield update
+
+    async def say_why(before: Any, path: Any, value: Any, request: gr.Request) -> list[Any]:
+        """After each look. By itself: a stream that showed the layers and then only this would be lost on a browser that lags
+        behind."""
+        if not before or not path:
+            return [gr.skip()] * len(why.outputs)
+        try:
+            found = find_network(context, value, request.session_hash)
+            return await context.quick.run(why.shown, path, found)
+        except Exception as error:  # its layers can be shown all the same
+            return [gr.skip(), cards.message_card(message_for(error)), ""]
 
     def offer_pictures(value: Any, request: gr.Request) -> dict:
         return offered(context, request.session_hash, value)
@@ -173,6 +180,14 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
     wanted = [photo, network, *layers.inputs]
     gr.on([photo.change, network.change, look_from_elsewhere.change], look, inputs=wanted, **streamed)
     tab.select(look_first, inputs=[seen, *wanted], **streamed)
+    seen.change(
+        say_why,
+        inputs=[seen, photo, network],
+        outputs=why.outputs,
+        queue=False,
+        trigger_mode="always_last",
+        **_PRIVATE,
+    )
     tab.select(offer_pictures, inputs=pictures, outputs=pictures, queue=False, **_PRIVATE)
     gr.on(
         [layers.layer.change, layers.channel.change, network.change],

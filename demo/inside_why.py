@@ -72,8 +72,9 @@ def build_why(context: Context, photo: gr.Image, network: gr.Dropdown) -> WhyPar
         if not path:
             yield cards.hint_card(), gr.skip(), gr.skip()
             return
-        yield cards.waiting_card(tr("Beginning …")), gr.update(interactive=False), gr.update(interactive=True)
-        over = gr.update(interactive=True), gr.update(interactive=False)
+        busy = gr.update(interactive=False), gr.update(interactive=True)
+        idle = gr.update(interactive=True), gr.update(interactive=False)
+        yield cards.waiting_card(tr("Beginning …")), *busy
         try:
             found = find_network(context, value, visitor)
             job = Job(partial(put_to_test, path, found, chosen))
@@ -81,22 +82,22 @@ def build_why(context: Context, photo: gr.Image, network: gr.Dropdown) -> WhyPar
             async for waiting in prepare(context, found):
                 if job.stopping:
                     break
-                yield waiting, gr.skip(), gr.skip()
+                yield waiting, *busy
             if not job.stopping:
                 context.long.submit(job)
                 async for progress in job.watch(every_seconds=0.25):
                     if progress.snapshot is None:
-                        yield cards.waiting_for(progress), gr.skip(), gr.skip()
+                        yield cards.waiting_for(progress), *busy
                     elif job.unfinished and not job.stopping:
-                        yield test_card(progress.snapshot, running=True), gr.skip(), gr.skip()
+                        yield test_card(progress.snapshot, running=True), *busy
             if not context.sessions.is_current(visitor, job, kind="testing"):
-                yield gr.skip(), *over
+                yield gr.skip(), *idle
             elif job.snapshot is None:
-                yield cards.waiting_card(tr("Stopped.")), *over
+                yield cards.waiting_card(tr("Stopped.")), *idle
             else:
-                yield test_card(job.snapshot, running=False), *over
+                yield test_card(job.snapshot, running=False), *idle
         except Exception as error:
-            yield cards.message_card(message_for(error)), *over
+            yield cards.message_card(message_for(error)), *idle
         finally:
             if job is not None:
                 job.stop()

@@ -80,7 +80,10 @@ def build_train_tab(
     _heading(5, tr("Your runs"))
     build_my_runs(context, page, results, plot, plot_of, network_lists=network_lists, tabs=tabs)
 
-    outputs = [status, plot, train, stop, resume, tokens]
+    # The token of the run that is being trained, in every update from then on: what a stream says only once, a browser that
+    # lags behind never sees.
+    begun = gr.Textbox(visible="hidden")
+    outputs = [status, plot, train, stop, resume, begun]
 
     def busy() -> tuple:
         """The buttons while something goes on."""
@@ -127,7 +130,7 @@ def build_train_tab(
                 async for progress in news:
                     session = context.sessions.get(visitor)
                     shown = growing_plot(session, token, progress.snapshot) if progress.snapshot else gr.skip()
-                    yield _status(progress, job), shown, *busy(), gr.skip()
+                    yield _status(progress, job), shown, *busy(), token
             snapshot = job.snapshot
             if snapshot is not None:
                 context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, snapshot))
@@ -135,31 +138,29 @@ def build_train_tab(
             done = snapshot is not None and snapshot.phase == "finished"
             limit = None if job.state == "stopped" else context.limits.max_run_minutes
             said = finished_card(snapshot) if done else stopped_card(snapshot, max_minutes=limit)
-            yield said, plot_of(context.sessions.get(visitor)), *idle(request), gr.skip()
+            yield said, plot_of(context.sessions.get(visitor)), *idle(request), token
         except Exception as error:
             job.stop()
             context.sessions.finish(visitor, job, kind="training")
             if job.snapshot is not None and job.error is error:  # what it had reached is stored: it may go on
                 with contextlib.suppress(PetLensError):
                     context.sessions.keep_run(visitor, await context.quick.run(visitors_run, token, job.snapshot))
-            yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
+            yield cards.message_card(message_for(error)), plot_of(context.sessions.get(visitor)), *idle(request), token
 
     async def start_training(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
-        token = new_token()
-        waking = cards.waiting_card(tr("Waking the network …"))
-        yield waking, gr.skip(), gr.update(interactive=False), gr.skip(), gr.skip(), gr.skip()
+        wait = gr.update(interactive=False)
+        yield cards.waiting_card(tr("Waking the network …")), gr.skip(), wait, wait, gr.skip(), gr.skip()
         try:
             plan = await context.quick.run(form.plan, values)
             async for waiting in data.wait(request.session_hash):
-                yield waiting, *(gr.skip(),) * 5
+                yield waiting, gr.skip(), wait, wait, gr.skip(), gr.skip()
             dataset = context.sessions.get(request.session_hash).dataset
             if dataset is None:
                 raise DatasetError("There are no pictures to learn from yet. Choose some at the top, or wait a moment.")
         except Exception as error:
             yield cards.message_card(message_for(error)), gr.skip(), *idle(request), gr.skip()
             return
-        # at once: a page that is left while it learns finds its run again
-        yield waking, gr.skip(), gr.skip(), gr.skip(), gr.skip(), with_token(values[tokens], token)
+        token = new_token()
         room = {"max_gb": context.limits.max_runs_gb, "max_days": context.limits.max_run_days}
         work = partial(begin, plan, dataset, token, **room)
         async for update in begin_job(request, token, plan.backbone, plan.method, work):
@@ -219,9 +220,13 @@ def build_train_tab(
             async for update in updates:
                 yield update
 
+    def remember_begun(token: Any, stored: Any) -> list[str]:
+        """At once: a page that is left while it learns finds its run again."""
+        return with_token(stored, token)
+
     def remember(stored: Any, request: gr.Request) -> list[str]:
         """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
-        return tokens_to_keep(stored, context.sessions.get(request.session_hash))
+        return tokens_to_keep(stored, context.sessions.get(request.session_hash), context.under_way)
 
     async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
         network, method, values = await context.quick.run(read_link, params)
@@ -229,9 +234,7 @@ def build_train_tab(
         return *chosen, network, method, "", *(values[key] for key in form.widgets)
 
     streamed = {"outputs": outputs, "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    trained = gr.on(
-        [train.click, train_from_elsewhere.change], start_training, inputs={*form.inputs, tokens}, **streamed
-    )
+    trained = gr.on([train.click, train_from_elsewhere.change], start_training, inputs=form.inputs, **streamed)
     resumed = resume.click(go_on_training, **streamed)
     restored = page.load(restore, inputs=tokens, outputs=outputs, show_progress="hidden", api_visibility="private")
     watched_on = restored.then(watch_on, inputs=tokens, **streamed)
@@ -239,9 +242,9 @@ def build_train_tab(
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     for event in data.opened:
         event.then(results.look_for_pictures, outputs=results.outputs, show_progress="hidden", api_visibility="private")
-    results.changed.change(
-        remember, inputs=tokens, outputs=tokens, queue=False, show_progress="hidden", api_visibility="private"
-    )
+    kept = {"outputs": tokens, "queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    begun.change(remember_begun, inputs=[begun, tokens], **kept)
+    results.changed.change(remember, inputs=tokens, **kept)
     stop.click(stop_training, outputs=stop, queue=False, api_visibility="private")
     settings = [data.source, data.again, form.network, form.method, form.name, *form.widgets.values()]
     return Opener("train", settings, open_with, status, train_from_elsewhere)

@@ -18,6 +18,7 @@ from demo.live_plot import rate_plot, rate_value
 from demo.messages import message_for
 from demo.networks import prepare
 from demo.setting_widgets import plain
+from demo.streams import said_again
 from demo.train_cards import looking
 from demo.train_settings import HEAD, Form
 
@@ -44,6 +45,7 @@ def build_rate_finder(context: Context, form: Form) -> None:
         plot = rate_plot()
     found = gr.State()
 
+    @said_again
     async def find_a_rate(values: dict[Any, Any], request: gr.Request) -> AsyncIterator[tuple]:
         session = context.sessions.get(request.session_hash)
         busy, idle, no_rate = gr.update(interactive=False), gr.update(interactive=True), gr.update(visible=False)

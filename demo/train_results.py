@@ -26,6 +26,7 @@ from demo.languages import mark, tr, tr_n
 from demo.messages import message_for
 from demo.picture_grid import MOST_PICTURES, picture_grid, read_thumbnails
 from demo.run_pictures import find_pictures
+from demo.streams import said_again
 
 if TYPE_CHECKING:
     from core.datasets.labelled import Split
@@ -131,6 +132,7 @@ def build_results(context: Context) -> Results:
 def _load_pictures(context: Context, turns: _Turns, changed: gr.Textbox, worst: gr.HTML, unsure: gr.HTML) -> None:
     """After each refresh, the pictures that belong to its figures."""
 
+    @said_again
     async def load_pictures(turn: str, request: gr.Request) -> AsyncIterator[tuple]:
         visitor = request.session_hash
         run = _shown(context, visitor)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.errors import PetLensError
 from demo.session import MAX_RUNS, Session, VisitorsRun
-from demo.train_run import folder_of, is_token
+from demo.train_run import UnderWay, folder_of, is_token
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +30,20 @@ def sound_tokens(stored: object) -> list[str]:
     return list(dict.fromkeys(token for token in stored[-MAX_RUNS:] if is_token(token)))
 
 
-def with_token(stored: object, token: str) -> list[str]:
-    """The tokens, and a new one."""
-    return [*(other for other in sound_tokens(stored) if other != token), token][-MAX_RUNS:]
+def with_token(stored: object, token: object) -> list[str]:
+    """The tokens, and a new one, if it is one."""
+    others = [other for other in sound_tokens(stored) if other != token]
+    return [*others, token][-MAX_RUNS:] if is_token(token) else others
 
 
-def tokens_to_keep(stored: object, session: Session) -> list[str]:
-    """The tokens of the session's runs, after those of other tabs whose runs are still there."""
+def tokens_to_keep(stored: object, session: Session, under_way: UnderWay) -> list[str]:
+    """The tokens of the session's runs, after those of other tabs whose runs are still there, or are about to be."""
     own = [run.token for run in session.runs]
-    others = [token for token in sound_tokens(stored) if token not in own and folder_of(token).is_dir()]
+    others = [
+        token
+        for token in sound_tokens(stored)
+        if token not in own and (folder_of(token).is_dir() or under_way.find([token]))
+    ]
     return [*others, *own][-MAX_RUNS:]
 
 

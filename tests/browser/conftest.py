@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import shutil
 import subprocess
 from urllib.parse import urlparse
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -45,6 +47,29 @@ def browser():
         browser = playwright.chromium.launch(executable_path=find_browser(), headless=True, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_said_only_once(monkeypatch):
+    """What a stream says in one update only and then leaves out, a browser that lags behind never sees: see `demo.streams`."""
+    send, times, lost = gr.Blocks.handle_streaming_diffs, collections.Counter(), set()
+
+    def watched(page, block_fn, data, session_hash, run, final, simple_format=False):
+        if run is not None and not final:
+            first = run not in page.pending_diff_streams[session_hash]
+            for output, said in zip(block_fn.outputs, data, strict=True):
+                place = session_hash, run, output._id
+                if first:  # of a stream that has the number of one that is over
+                    times[place] = 0
+                if said != gr.skip():
+                    times[place] += 1
+                elif times[place] == 1:
+                    lost.add(f"{block_fn.name}: {output.elem_id or output._id}")
+        return send(page, block_fn, data, session_hash, run, final, simple_format)
+
+    monkeypatch.setattr(gr.Blocks, "handle_streaming_diffs", watched)
+    yield
+    assert not lost, "said in one update of a stream only"
 
 
 @pytest.fixture(params=["desktop light", "desktop dark", "phone light", "phone dark"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -86,7 +87,10 @@ def test_a_picture_is_drawn_with_what_was_asked(visit, app):
     # again from elsewhere, now that the tab was seen
     page.get_by_role("tab", name="Elsewhere").click()
     page.locator("#open-ideal").click()
-    expect(status).to_contain_text("Drawing: step", timeout=LONG)
+    deadline = time.monotonic() + LONG / 1000
+    while len(app[1]) < 2 and time.monotonic() < deadline:  # three steps go by before a browser is asked
+        page.wait_for_timeout(50)
+    expect(page.locator("#draw")).to_be_enabled(timeout=LONG)
     expect(status).to_contain_text("Done: step 3 of 3", timeout=LONG)
     assert app[1] == ["start_drawing"] * 2
 

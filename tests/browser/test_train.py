@@ -258,6 +258,20 @@ def test_a_page_that_is_loaded_again_watches_on_what_is_being_trained(visit, man
     expect(page.locator("#train")).to_be_enabled()
 
 
+def test_a_page_from_a_link_that_is_loaded_again_finds_what_it_began(visit):
+    """Where nothing has to be waited for, the browser has hardly seen one update when the next is there."""
+    page = visit(link="?tab=train&dataset=drawn-pets&method=finetune&tune.epochs=50")
+    expect(page.locator("#data")).to_contain_text("Drawn pets: 8 classes", timeout=SECONDS)
+    expect(page.locator("#set-tune-epochs input").first).to_have_value("50")
+    _train(page)
+    expect(page.locator("#training")).to_contain_text("The network learns: epoch", timeout=SECONDS)
+
+    page.reload()
+    expect(page.locator("#training")).to_contain_text("The network learns: epoch", timeout=SECONDS)
+    expect(page.locator("#set-tune-epochs input").first).to_have_value("50")
+    _stop(page)
+
+
 def test_a_training_that_nobody_comes_back_to_ends_and_can_be_gone_on_with(visit, app, many_colours, monkeypatch):
     monkeypatch.setattr(app[0].sessions, "_grace_seconds", 0.5)
     page = visit()

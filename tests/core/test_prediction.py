@@ -40,6 +40,13 @@ def test_the_breed_is_the_best_name_within_the_species():
     muzzled = _prediction(c676=0.35, c162=0.3, c166=0.25)
     assert muzzled.top(1)[0].label == "muzzle"
     assert muzzled.breed.label == "beagle"
+    assert muzzled.headline.label == "beagle"
+
+
+def test_a_cat_that_is_more_probable_than_any_dog_is_the_headline():
+    attacked = _prediction(c284=0.2, c254=0.15, c262=0.19, c151=0.18)
+    assert attacked.species.dog > 0.5
+    assert attacked.headline.label == "Siamese cat"
 
 
 def test_what_is_neither_cat_nor_dog_has_no_breed():

@@ -39,6 +39,9 @@ def test_an_unsure_network_says_how_that_is_judged():
 
 def test_a_sure_species_with_an_unsure_breed_is_said():
     assert "Quite surely a dog, but the breed is a guess" in cards.result_card(_look(c162=0.4, c166=0.4))
+    attacked = cards.result_card(_look(c284=0.3, c162=0.26, c166=0.26))
+    assert '<span class="pl-name">Siamese cat</span>' in attacked
+    assert "Quite surely a dog" not in attacked
     assert "Quite surely a cat" in cards.result_card(_look(c281=0.4, c282=0.4))
 
 

@@ -70,6 +70,8 @@ class Tab:
             "inside-channel": 3,
             "inside-data": OPENED,
         }
+        self.seen = _name(next(one for one in self.event("look_first").inputs if isinstance(one, gr.Textbox)))
+        self.chosen[self.seen] = ""
 
     def event(self, name: str):
         return next(known for known in self.page.fns.values() if known.name == name)
@@ -220,7 +222,7 @@ def _same(before: dict, after: dict) -> bool:
 
 
 def test_a_photo_is_seen_on_its_way_through_the_network(tab):
-    waiting, *_, walked, explained = tab.press("look")
+    waiting, *_, walked = tab.press("look")
     assert "Waking" in waiting["inside-said"]
     backbone = core.load_backbone("test_resnet")
     assert walked["inside-said"] == ""
@@ -238,19 +240,18 @@ def test_a_photo_is_seen_on_its_way_through_the_network(tab):
     assert "Channel 3 of Stage 2" in walked["inside-looked"]
     assert walked["inside-filters"].count("<img") == 16
     assert "<img" in walked["inside-figure"]
-    assert all(_skipped(walked[name]) for name in ("why-class", "why-said", "why-tested"))
     (answer,) = core.Classifier(backbone).predict([core.read_image(tab.chosen["inside-photo"])])
     assert answer.top(1)[0].title in walked["inside-strip"]
+    explained = tab.last("say_why", {tab.seen: walked[tab.seen]})
     assert explained["why-class"]["value"] == answer.top(1)[0].index
     assert len(explained["why-class"]["choices"]) == 5
     assert f"Why {answer.top(1)[0].title}?" in explained["why-said"]
-    assert _skipped(explained["inside-strip"])
 
 
 def test_the_shipped_network_is_looked_into_as_well(tab, classifier):
-    *_, walked, explained = tab.press(
-        "look", {"Network": core.DEFAULT_BACKBONE, "inside-layer": "", "inside-channel": None}
-    )
+    shipped = {"Network": core.DEFAULT_BACKBONE, "inside-layer": "", "inside-channel": None}
+    walked = tab.last("look", shipped)
+    explained = tab.last("say_why", {**shipped, tab.seen: walked[tab.seen]})
     assert "tiger cat" in walked["inside-strip"]
     assert "Exact for this network" in explained["why-said"]
     assert walked["inside-layer"]["value"] == stages_of(classifier.backbone)[0].name
@@ -259,20 +260,28 @@ def test_the_shipped_network_is_looked_into_as_well(tab, classifier):
 
 
 def test_it_looks_once_until_something_was_wrong(tab):
-    seen = _name(next(one for one in tab.event("look_first").inputs if isinstance(one, gr.Textbox)))
-    assert tab.press("look_first", {seen: "yes"}) == []
-    *_, walked, explained = tab.press("look_first")
-    assert (walked[seen], explained[seen]) == ("yes", gr.skip())
-    assert tab.last("look_first", {"Network": "no_such_net"})[seen] == ""
+    first, second = (tab.last("look_first")[tab.seen] for _ in range(2))
+    assert first
+    assert second != first, "each look is explained anew"
+    assert tab.press("look_first", {tab.seen: first}) == []
+    assert tab.last("look_first", {"Network": "no_such_net"})[tab.seen] == ""
+    assert all(map(_skipped, tab.last("say_why", {tab.seen: ""}).values()))
+    assert all(map(_skipped, tab.last("say_why", {tab.seen: first, "inside-photo": None}).values()))
+
+
+def test_layers_are_shown_where_there_is_no_explanation(tab):
+    explained = tab.last("say_why", {tab.seen: "1", "Network": "no_such_net"})
+    assert "no network called" in explained["why-said"]
+    assert _skipped(explained["why-class"])
 
 
 def test_who_changes_the_network_need_not_choose_a_layer_anew(tab):
-    *_, walked, _ = tab.press("look", {"Network": "test_vit", "inside-channel": 500})
+    walked = tab.last("look", {"Network": "test_vit", "inside-channel": 500})
     assert walked["inside-layer"]["value"] == "patch_embed"
     assert _pressed_channel(walked["inside-maps"]) == [walked["inside-channel"]]
     assert re.findall(r'data-stage="(\d)" aria-current="true"', walked["inside-strip"]) == ["0"]
     # a channel that the layer has not stands for its strongest, also where the layer is there
-    *_, walked, _ = tab.press("look", {"inside-channel": 48})
+    walked = tab.last("look", {"inside-channel": 48})
     assert walked["inside-layer"]["value"] == "layer2.0"
     assert walked["inside-channel"] == _numbers(walked["inside-maps"], "channel")[0]
 
@@ -752,8 +761,8 @@ def test_a_visitors_own_run_is_looked_into_by_its_own_names(tab, classifier):
     run = make_run(classifier, None, names=("red", "green"))
     tab.context.sessions.keep_run("me", run)
     own = {"Network": value_of(run), "inside-layer": "blocks.2.1", "inside-channel": 5}
-    final = tab.press("look", own)
-    walked, explained = final[-2:]
+    walked = tab.last("look", own)
+    explained = tab.last("say_why", {**own, tab.seen: walked[tab.seen]})
     assert "what Mine says" in walked["inside-strip"]
     assert walked["inside-channel"] == 5
     choices = explained["why-class"]["choices"]
@@ -1074,7 +1083,16 @@ def test_a_picture_that_is_gone_is_said_to_be(tab):
 def test_the_network_stays_as_it_is(tab, few_steps):
     backbone = core.load_backbone("test_resnet")
     before = _state(backbone)
-    for name in ("look", "choose_layer", "find_photos", "draw_ideal", "show_class", "test_it", "map_pictures"):
+    for name in (
+        "look",
+        "say_why",
+        "choose_layer",
+        "find_photos",
+        "draw_ideal",
+        "show_class",
+        "test_it",
+        "map_pictures",
+    ):
         tab.press(name)
     assert core.load_backbone("test_resnet") is backbone
     assert _same(before, _state(backbone))

@@ -148,13 +148,23 @@ def test_a_browser_keeps_the_newest_runs_only():
     assert sound_tokens(tokens) == tokens[-MAX_RUNS:]
     newest = new_token()
     assert with_token(tokens, newest) == [*tokens[-MAX_RUNS + 1 :], newest]
+    assert with_token([newest], "../../etc/passwd") == with_token([newest], None) == [newest]
 
 
 def test_runs_of_another_tab_stay_known_and_removed_ones_go(home, plan, dataset):
     mine, others, gone = new_token(), new_token(), new_token()
     run, _ = _run(plan, dataset, mine)
     folder_of(others).mkdir()
-    assert tokens_to_keep([gone, others], Session(runs=(run,))) == [others, mine]
+    assert tokens_to_keep([gone, others], Session(runs=(run,)), UnderWay()) == [others, mine]
+
+
+def test_a_training_that_waits_for_its_turn_and_has_no_folder_yet_stays_known():
+    under_way, waiting = UnderWay(), new_token()
+    job = Job(lambda: iter(()))
+    under_way.add(waiting, job)
+    assert tokens_to_keep([waiting, new_token()], Session(), under_way) == [waiting]
+    job.stop()
+    assert tokens_to_keep([waiting], Session(), under_way) == []
 
 
 def test_runs_keep_their_colours_when_others_go(home, plan, dataset):
