@@ -145,10 +145,10 @@ def build_fool_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[list
                 elif job.unfinished:
                     card = status_card(attempt, running=True, stopping=job.stopping)
                     yield shown({**nothing_said, **_seen(attempt, exact=False), "status": card}, busy=True)
-            attempt = job.snapshot
-            if attempt is None:
+            if job.snapshot is None:
                 yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
+            attempt = await context.data.run(job.snapshot.set_aside)
             context.sessions.keep_result(visitor, attempt=attempt)
             path = await context.data.run(write_png, attempt)
             done = {

@@ -78,6 +78,11 @@ class Attempt:
         """All of them in one line."""
         return " + ".join(self.networks)
 
+    def set_aside(self) -> Attempt:
+        """The same, with what only Continue needs on the disk."""
+        snapshot = replace(self.snapshot, state=self.snapshot.state.set_aside())
+        return replace(self, snapshot=snapshot)
+
     @property
     def watched(self) -> str:
         """The class whose probability the curve shows."""

@@ -128,10 +128,10 @@ def build_ideal_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[lis
                 elif job.unfinished:
                     card = status_card(drawing, running=True, stopping=job.stopping)
                     yield shown({"picture": picture_panel(drawing), "status": card}, busy=True)
-            drawing = job.snapshot
-            if drawing is None:
+            if job.snapshot is None:
                 yield failed(visitor, cards.waiting_card(tr("Stopped.")))
                 return
+            drawing = await context.data.run(job.snapshot.set_aside)
             context.sessions.keep_result(visitor, ideal=drawing)
             files = await context.data.run(write_files, drawing)
             frames = len(drawing.film.frames)

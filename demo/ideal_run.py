@@ -70,6 +70,11 @@ class Drawing:
         """The candidate that its network is surest of."""
         return max(self.snapshot.drawn, key=lambda one: one.probability)
 
+    def set_aside(self) -> Drawing:
+        """The same, with what only Continue needs on the disk."""
+        snapshot = replace(self.snapshot, state=self.snapshot.state.set_aside())
+        return replace(self, snapshot=snapshot)
+
 
 def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: float) -> Iterator[Drawing]:
     """The ascent, with its film. Stops by itself after `max_seconds`.

@@ -12,6 +12,7 @@ import torch
 from core.ascent.picture import Drawn
 from core.ascent.settings import AscentSettings
 from core.objectives import Weights
+from core.set_aside import set_aside
 
 StoppedBy = Literal["", "steps", "time", "diverged"]
 
@@ -49,6 +50,13 @@ class AscentState:
     parameters: tuple[torch.Tensor, ...]
     optimiser: Mapping[str, torch.Tensor]
     generator: torch.Tensor
+
+    def set_aside(self) -> AscentState:
+        """The same, on the disk until it is gone on from: see `core.set_aside`."""
+        count = len(self.parameters)
+        aside = set_aside([*self.parameters, *self.optimiser.values()])
+        optimiser = dict(zip(self.optimiser, aside[count:], strict=True))
+        return dataclasses.replace(self, parameters=tuple(aside[:count]), optimiser=optimiser)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from PIL import Image
 from core.attack.goals import Goal
 from core.attack.measures import Measures
 from core.prediction import Prediction
+from core.set_aside import set_aside
 
 StoppedBy = Literal["", "steps", "time"]
 
@@ -72,6 +73,12 @@ class AttackState:
 
     step: int
     memory: Mapping[str, torch.Tensor | int]
+
+    def set_aside(self) -> AttackState:
+        """The same, on the disk until it is gone on from: see `core.set_aside`."""
+        tensors = {name: value for name, value in self.memory.items() if isinstance(value, torch.Tensor)}
+        aside = dict(zip(tensors, set_aside(tensors.values()), strict=True))
+        return AttackState(self.step, {**self.memory, **aside})
 
 
 @dataclass(frozen=True, eq=False)

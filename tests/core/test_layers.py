@@ -25,6 +25,7 @@ TIERS = {
     "core.fetching": 2,
     "core.images": 2,
     "core.norms": 2,
+    "core.set_aside": 2,
     "core.imagenet": 2,
     "core.prediction": 3,
     "core.streams": 3,
