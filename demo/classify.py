@@ -18,8 +18,8 @@ from demo.classify_many import build_several_photos
 from demo.context import Context
 from demo.data_cards import title_in_words
 from demo.examples import examples, photo_named
-from demo.inside_run import explain
 from demo.inside_why_cards import overlay_figure
+from demo.inside_why_run import explain
 from demo.languages import tr
 from demo.messages import message_for
 from demo.networks import (

@@ -11,7 +11,7 @@ from demo import cards
 from demo.context import Context
 from demo.data_choice import open_chosen
 from demo.inside_map_cards import class_card, map_card, neighbours_card
-from demo.inside_run import Mapped, lay_out, near_one, pictures_of
+from demo.inside_map_run import Mapped, lay_out, near_one, pictures_of
 from demo.jobs import Job
 from demo.languages import mark, tr, tr_n
 from demo.messages import message_for

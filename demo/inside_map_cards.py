@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from demo.data_cards import title_in_words
-from demo.inside_run import Mapped
+from demo.inside_map_run import Mapped
 from demo.languages import tr, tr_n
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What looks inside a network for one visitor: from a photo and a choice to what the cards of the tab show.
+"""One photo on its way through a network, as the cards of "Layers" show it, and what all parts of Look inside share.
 
 Pictures are PIL's, as `core` makes them.
 """
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import core
 from core.errors import DatasetError, ImageError, SettingsError
-from demo.fool_example import ready_made
-from demo.fool_run import Attempt
 from demo.networks import Network, content_of, load, title_of
 from demo.session import VisitorsRun
 
@@ -21,18 +19,14 @@ if TYPE_CHECKING:
     from core import Classifier, Prediction
     from core.ascent.snapshot import AscentSnapshot
     from core.datasets.labelled import Dataset, LabelledImages
-    from core.inside.atlas import Atlas, Axes, Neighbours
     from core.inside.channels import Excitement, Exciting
     from core.inside.fields import Box
     from core.inside.layers import Layer
     from core.inside.maps import FeatureMaps
-    from core.inside.occlusion import OcclusionSnapshot
-    from core.inside.why import Explanation
 
 # Photos that are looked at for a channel, and pictures on the map: half a minute at most on two processors.
 MOST_PICTURES = 600
 MOST_EXCITING = 9
-MOST_NEIGHBOURS = 8
 # Of the figure with all maps.
 _ROW_PX = 4
 
@@ -121,84 +115,6 @@ class ChannelDrawing:
 
     layer: Layer
     snapshot: AscentSnapshot = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class WhyLook:
-    """Why a network says a class of a picture.
-
-    Attributes:
-        network: its title.
-        name: of the class.
-        layer: title of the layer whose maps it is made of.
-        over: the map over what the network saw.
-        explanation: the map, and how it was found.
-        answer: what the network says of the picture.
-    """
-
-    network: str
-    name: str
-    layer: str
-    over: Any = field(repr=False)
-    explanation: Explanation
-    answer: Prediction
-
-
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """An explanation under test, as far as it is; `over`: the falls over the photo."""
-
-    look: WhyLook
-    snapshot: OcclusionSnapshot
-    over: Any = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Fooled:
-    """A photo before and after an attack: why the network says what it says, by picture and class.
-
-    Attributes:
-        own, target: names of what is read before and after.
-        before, after: looks at the photo and at the changed picture, for `own` and for `target`.
-        made_before: whether it is the app's own example.
-    """
-
-    own: str
-    target: str
-    before: tuple[WhyLook, WhyLook]
-    after: tuple[WhyLook, WhyLook]
-    made_before: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Mapped:
-    """Pictures on a map.
-
-    Attributes:
-        network: its title.
-        title: what the data set is called.
-        images: the pictures, in the order of the atlas.
-        vectors: their embeddings.
-        atlas: where they lie.
-        photo: where the visitor's photo lies; None without one.
-        near: its nearest pictures.
-    """
-
-    network: str
-    title: str
-    images: LabelledImages = field(repr=False)
-    vectors: object = field(repr=False)
-    atlas: Atlas
-    photo: tuple[float, float] | None
-    near: Neighbours | None
-
-
-@dataclass(frozen=True)
-class MapProgress:
-    """How far the embeddings of a map are."""
-
-    done: int
-    total: int
 
 
 def walk_photo(photo: str, network: Network) -> Walk:
@@ -343,128 +259,6 @@ def draw_channel(network: Network, layer_name: str, channel: int, *, max_seconds
     check_channel(layer, channel)
     for snapshot in core.ascend(channel_classifier(backbone, layer_name), [channel], CHANNEL, max_seconds=max_seconds):
         yield ChannelDrawing(layer, snapshot)
-
-
-def explain(photo: str, network: Network, label: object) -> WhyLook:
-    """Why a network says a class of a photo.
-
-    Args:
-        label: index of the class; None: that which it says.
-
-    Raises:
-        PetLensError: the photo cannot be read, the network has no such class, or no maps that its answer follows from.
-    """
-    classifier = load(network)
-    return _explained(classifier, title_in(network, classifier), read_photo(classifier, photo), label)
-
-
-def _explained(classifier: Classifier, title: str, picture: Any, label: object) -> WhyLook:
-    from core.inside.drawing import over_photo
-    from core.inside.layers import find_layer
-    from core.inside.why import why
-
-    (answer,) = classifier.predict([picture])
-    if label is None:
-        label = answer.top(1)[0].index
-    explanation = why(classifier, picture, int(label) if isinstance(label, float) and label.is_integer() else label)
-    over = over_photo(explanation.view, explanation.map)
-    layer = find_layer(classifier.backbone, explanation.layer).title
-    return WhyLook(title, classifier.class_names[explanation.label], layer, over, explanation, answer)
-
-
-def put_to_test(photo: str, network: Network, label: object) -> Iterator[Tested]:
-    """Cover parts of the photo, and compare what the network minds with what the explanation says."""
-    from core.inside.drawing import over_photo
-    from core.inside.occlusion import heat_of, occlude
-
-    classifier = load(network)
-    picture = read_photo(classifier, photo)
-    look = _explained(classifier, title_in(network, classifier), picture, label)
-    explanation = look.explanation
-    for snapshot in occlude(classifier, picture, explanation.label, explanation=explanation):
-        yield Tested(look, snapshot, over_photo(explanation.view, heat_of(snapshot)))
-
-
-def before_and_after(attempt: Attempt | None) -> Fooled:
-    """Why the network says what it says, in the visitor's attacked picture; without one, in the app's own example.
-
-    Raises:
-        PetLensError: the network is not there any more, or there is no example.
-    """
-    example = None if attempt is not None and attempt.attacked.success else ready_made()
-    if attempt is None or not attempt.attacked.success:
-        if example is None:
-            raise SettingsError("There is no attacked picture yet. Make one in the tab “Fool it”.")
-        network, attacked = core.DEFAULT_BACKBONE, example.attacked
-    else:
-        network, attacked = attempt.wish.network, attempt.attacked
-    classifier = load(network)
-    title = title_in(network, classifier)
-    labels = attacked.before.top(1)[0].index, attacked.prediction.top(1)[0].index
-    before, after = (
-        tuple(_explained(classifier, title, picture, label) for label in labels)
-        for picture in (attacked.original, attacked.picture)
-    )
-    own, target = (classifier.class_names[label] for label in labels)
-    return Fooled(own, target, before, after, example is not None)
-
-
-def lay_out(photo: str | None, network: Network, dataset: Dataset, axes: Axes) -> Iterator[MapProgress | Mapped]:
-    """Embed pictures of a data set, which are remembered on disk, and lay them out with the visitor's photo among them.
-
-    Raises:
-        PetLensError: there are too few pictures or classes, or the photo cannot be read.
-    """
-    from core.embeddings import embed
-    from core.inside.atlas import AXES, atlas, neighbours, place
-
-    if axes not in AXES:
-        raise SettingsError("There are no axes {axes!r:.80}. There are {known}.", axes=axes, known=", ".join(AXES))
-    classifier = load(network)
-    backbone = classifier.backbone
-    own = None
-    if photo:
-        from core.images import to_pixels
-
-        own = backbone.fast_embeddings(to_pixels([backbone.view(read_photo(classifier, photo))])).numpy()
-    for snapshot in embed(backbone, some_pictures(dataset)):
-        if snapshot.embeddings is None:
-            yield MapProgress(snapshot.done, snapshot.total)
-    embeddings = snapshot.embeddings
-    laid = atlas(embeddings.vectors, embeddings.images.labels, axes=axes)
-    where = near = None
-    if own is not None:
-        x, y = place(laid, own)[0]
-        where, near = (float(x), float(y)), neighbours(embeddings.vectors, own[0], MOST_NEIGHBOURS)
-    title = title_in(network, classifier)
-    yield Mapped(title, dataset.title, embeddings.images, embeddings.vectors, laid, where, near)
-
-
-def near_one(mapped: Mapped, index: int) -> Neighbours:
-    """The nearest pictures of one on the map, itself the first.
-
-    Raises:
-        SettingsError: there is no such picture.
-    """
-    from core.inside.atlas import neighbours
-
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(mapped.images):
-        raise SettingsError("There is no such picture on the map.")
-    return neighbours(mapped.vectors, mapped.vectors[index], MOST_NEIGHBOURS + 1)
-
-
-def pictures_of(mapped: Mapped, label: object) -> list[int]:
-    """Numbers of some pictures of a class on the map.
-
-    Raises:
-        SettingsError: there is no such class, or none of its pictures on the map.
-    """
-    if isinstance(label, bool) or not isinstance(label, int):
-        raise SettingsError("There is no such class on the map.")
-    found = [number for number, other in enumerate(mapped.images.labels.tolist()) if other == label]
-    if not found:
-        raise SettingsError("There is no such class on the map.")
-    return found[:MOST_EXCITING]
 
 
 def some_pictures(dataset: Dataset) -> LabelledImages:

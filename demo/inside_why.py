@@ -11,8 +11,8 @@ import gradio as gr
 
 from demo import cards
 from demo.context import Context
-from demo.inside_run import before_and_after, explain, put_to_test
 from demo.inside_why_cards import fooled_card, test_card, why_card
+from demo.inside_why_run import before_and_after, explain, put_to_test
 from demo.jobs import Job
 from demo.languages import tr
 from demo.messages import message_for

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from demo.cards import percent, picture_url
-from demo.inside_run import Fooled, Tested, WhyLook
+from demo.inside_why_run import Fooled, Tested, WhyLook
 from demo.languages import tr
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from core.transfer.result import LabResult
     from demo.fool_run import Attempt, DialledPhoto
     from demo.ideal_run import Drawing
-    from demo.inside_run import Excited, Mapped
+    from demo.inside_map_run import Mapped
+    from demo.inside_run import Excited
 
 # Runs that one visitor may have on the page at once; the oldest leaves the page, not the disk.
 MAX_RUNS = 12

@@ -26,7 +26,17 @@ from core.errors import DatasetError, SettingsError
 from core.inside.layers import layers_of, stages_of
 from core.prediction import Prediction
 from core.streams import last
-from demo import classify, data_choice, fool_run, inside_layers, inside_map, inside_run, inside_why
+from demo import (
+    classify,
+    data_choice,
+    fool_run,
+    inside_layers,
+    inside_map,
+    inside_map_run,
+    inside_run,
+    inside_why,
+    inside_why_run,
+)
 from demo.context import Context, Limits
 from demo.data_choice import OPENED
 from demo.examples import find_example
@@ -700,7 +710,7 @@ def test_the_test_ends_with_a_verdict(tab):
 
 
 def test_the_verdict_is_that_of_the_figures(tab):
-    tested = last(inside_run.put_to_test(tab.chosen["inside-photo"], "test_resnet", None))
+    tested = last(inside_why_run.put_to_test(tab.chosen["inside-photo"], "test_resnet", None))
     for hottest, verdict in ((0.1, "✓ The explanation holds"), (0.7, "✗ Here the explanation tells little")):
         test = dataclasses.replace(tested.snapshot.test, before=0.8, hottest=hottest, random=0.5, coldest=0.6)
         snapshot = dataclasses.replace(tested.snapshot, test=test)
@@ -738,7 +748,7 @@ def test_before_and_after_an_own_attack(tab):
     own, target = attempt.attacked.before.top(1)[0].title, attempt.attacked.prediction.top(1)[0].title
     assert f"before, “{own}” wins, after, “{target}”." in card
     assert "comes with the app" not in card
-    fooled = inside_run.before_and_after(attempt)
+    fooled = inside_why_run.before_and_after(attempt)
     shares = [[look.explanation.probability for look in looks] for looks in (fooled.before, fooled.after)]
     assert shares[0][0] > shares[0][1]
     assert shares[1][0] < shares[1][1]
@@ -750,7 +760,7 @@ def test_before_and_after_an_own_attack(tab):
 
 
 def test_without_an_example_there_is_nothing_to_compare(tab, monkeypatch):
-    monkeypatch.setattr(inside_run, "ready_made", lambda: None)
+    monkeypatch.setattr(inside_why_run, "ready_made", lambda: None)
     assert "There is no attacked picture yet" in tab.last("compare_attack")["why-compared"]
 
 
@@ -1021,11 +1031,11 @@ def test_no_text_becomes_markup(tab, pets, few_steps):
     drawing = dataclasses.replace(
         drawing, layer=hostile(drawing.layer), snapshot=dataclasses.replace(drawing.snapshot, note=TAG)
     )
-    tested = last(inside_run.put_to_test(photo, "test_vit", None))
+    tested = last(inside_why_run.put_to_test(photo, "test_vit", None))
     why = dataclasses.replace(tested.look, network=TAG, name=f'"{TAG}', layer=TAG)
     tested = dataclasses.replace(tested, look=why)
-    fooled = inside_run.Fooled(TAG, f'"{TAG}', (why, why), (why, why), True)
-    mapped = dataclasses.replace(last(inside_run.lay_out(photo, "test_resnet", named, "spread")), network=f'"{TAG}')
+    fooled = inside_why_run.Fooled(TAG, f'"{TAG}', (why, why), (why, why), True)
+    mapped = dataclasses.replace(last(inside_map_run.lay_out(photo, "test_resnet", named, "spread")), network=f'"{TAG}')
     said = [
         strip_panel(walk, ""),
         filters_panel(walk),
@@ -1142,6 +1152,6 @@ def test_a_network_that_has_no_maps_says_so_on_the_card(tab, monkeypatch):
 def test_axes_and_wrong_settings_are_refused_by_what_computes_too(tab):
     dataset = tab.context.sessions.get("me").dataset
     with pytest.raises(SettingsError, match=r"There are no axes 'up'\. There are spread, classes\."):
-        next(inside_run.lay_out(None, "test_resnet", dataset, "up"))
+        next(inside_map_run.lay_out(None, "test_resnet", dataset, "up"))
     with pytest.raises(SettingsError, match="has no layer"):
         inside_run.look_at_layer(tab.chosen["inside-photo"], "test_resnet", "nowhere", 0, exactly=True)

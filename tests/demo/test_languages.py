@@ -46,8 +46,10 @@ from demo import (
     fool_run,
     inside_cards,
     inside_map_cards,
+    inside_map_run,
     inside_run,
     inside_why_cards,
+    inside_why_run,
     lab_cards,
 )
 from demo.data_cards import alt_text, data_card, title_in_words
@@ -628,7 +630,7 @@ def _cards_of_layers(photo: str, dataset) -> Iterator[str]:
 
 def _cards_of_why(photo: str) -> Iterator[str]:
     for network in ("test_resnet", "test_vit"):  # exact, and a good guess
-        snapshots = list(inside_run.put_to_test(photo, network, None))
+        snapshots = list(inside_why_run.put_to_test(photo, network, None))
         look, final = snapshots[-1].look, snapshots[-1]
         dark = dataclasses.replace(look.explanation, map=look.explanation.map * 0)
         yield inside_why_cards.why_card(look)
@@ -641,14 +643,14 @@ def _cards_of_why(photo: str) -> Iterator[str]:
             yield inside_why_cards.test_card(dataclasses.replace(final, snapshot=snapshot), running=False)
         for made_before in (True, False):
             pair = (look, look)
-            yield inside_why_cards.fooled_card(inside_run.Fooled(look.name, "zebra", pair, pair, made_before))
+            yield inside_why_cards.fooled_card(inside_why_run.Fooled(look.name, "zebra", pair, pair, made_before))
 
 
 def _cards_of_a_map(photo: str, dataset) -> Iterator[str]:
     for own, axes in ((photo, "classes"), (None, "spread")):
-        mapped = last(inside_run.lay_out(own, "test_resnet", dataset, axes))
+        mapped = last(inside_map_run.lay_out(own, "test_resnet", dataset, axes))
         yield inside_map_cards.map_card(mapped)
-        near = inside_run.near_one(mapped, 0)
+        near = inside_map_run.near_one(mapped, 0)
         for picture in (0, None):
             yield inside_map_cards.neighbours_card(mapped, near, ["", "x"] * 4 + [""], picture=picture)
 
