@@ -11,6 +11,7 @@ import pytest
 from core import ImageError
 from demo import jobs
 from demo.jobs import BusyError, Job, Pool
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -307,15 +308,15 @@ def test_memory_is_given_back_after_a_long_job_and_when_there_is_none(monkeypatc
     monkeypatch.setattr(jobs, "give_back_pages", lambda: given.append(threading.current_thread().name))
     monkeypatch.setattr(jobs, "_IDLE_SECONDS", 0.2)
     pool = Pool("tidy", threads=1, max_waiting=3)
-    _until(lambda: given.count("tidy-0") == 1)  # nothing to do yet
+    until(lambda: given.count("tidy-0") == 1)  # nothing to do yet
     _watch(pool.submit(lambda: _numbers(3)))
-    _until(lambda: given.count("tidy-0") == 2)
+    until(lambda: given.count("tidy-0") == 2)
     time.sleep(0.5)
     assert given.count("tidy-0") == 2  # once for each pause
     monkeypatch.setattr(jobs, "_LONG_SECONDS", 0.0)
     monkeypatch.setattr(jobs, "_IDLE_SECONDS", 60.0)
     _watch(pool.submit(lambda: _numbers(3)))
-    _until(lambda: given.count("tidy-0") == 3)
+    until(lambda: given.count("tidy-0") == 3)
 
 
 def test_what_is_to_be_done_afterwards_is_done_once_whenever_it_was_said(pool):
@@ -324,7 +325,7 @@ def test_what_is_to_be_done_afterwards_is_done_once_whenever_it_was_said(pool):
     job.afterwards(lambda: done.append("early"))
     assert done == []
     gate.go.set()
-    _until(lambda: done == ["early"])
+    until(lambda: done == ["early"])
     job.afterwards(lambda: done.append("late"))
     assert done == ["early", "late"]
 
@@ -341,7 +342,7 @@ def test_a_job_that_is_stopped_before_it_has_a_place_has_ended_and_takes_none(po
         assert pool.submit(job) is job
     assert pool.submit(lambda: _numbers(3)).place == 1
     gate.go.set()
-    _until(lambda: running.state == "done")
+    until(lambda: running.state == "done")
     assert done == ["over"]
 
 
@@ -350,14 +351,6 @@ def test_what_fails_afterwards_does_not_end_the_worker(pool, caplog):
     job = pool.submit(gate)
     job.afterwards(lambda: 1 / 0)
     gate.go.set()
-    _until(lambda: "ZeroDivisionError" in caplog.text)
+    until(lambda: "ZeroDivisionError" in caplog.text)
     next_one = pool.submit(lambda: _numbers(3))
-    _until(lambda: next_one.state == "done")
-
-
-def _until(happened) -> None:
-    for _ in range(500):
-        if happened():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
+    until(lambda: next_one.state == "done")

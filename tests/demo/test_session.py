@@ -5,6 +5,7 @@ import pytest
 
 from demo.jobs import Job, Pool
 from demo.session import MAX_RESULTS, Sessions
+from tests.waiting import until
 
 
 def _job() -> Job:
@@ -48,14 +49,6 @@ def _learning(pool):
     return job
 
 
-def _until(happened) -> None:
-    for _ in range(1000):
-        if happened():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
 @pytest.fixture
 def pool():
     return Pool("test", threads=1, max_waiting=3)
@@ -72,7 +65,7 @@ def test_a_training_goes_on_for_a_while_with_the_pictures_that_it_learns_from(po
     assert _stopped(drawing)
     assert not _stopped(training)
     assert pictures.is_dir()
-    _until(lambda: training.state == "stopped" and not pictures.exists())
+    until(lambda: training.state == "stopped" and not pictures.exists())
 
 
 def test_a_training_that_another_page_has_taken_over_goes_on(pool):
@@ -83,7 +76,7 @@ def test_a_training_that_another_page_has_taken_over_goes_on(pool):
     time.sleep(0.5)
     assert training.state == "running"
     sessions.forget("after")
-    _until(lambda: training.state == "stopped")
+    until(lambda: training.state == "stopped")
 
 
 def test_a_training_that_waits_gives_its_place_up_when_nobody_comes_back(pool):
@@ -91,7 +84,7 @@ def test_a_training_that_waits_gives_its_place_up_when_nobody_comes_back(pool):
     waiting = pool.submit(lambda: iter([1]))
     sessions.start("me", waiting, kind="training")
     sessions.forget("me")
-    _until(lambda: waiting.state == "stopped")
+    until(lambda: waiting.state == "stopped")
     assert pool.submit(lambda: iter([1])).place == 1
     running.stop()
 

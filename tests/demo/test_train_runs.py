@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +33,7 @@ from demo.train_run import (
     visitors_run,
 )
 from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep, with_token
+from tests.waiting import until
 
 TAG = "<img src=x onerror=alert(1)>"
 
@@ -259,9 +259,5 @@ def test_a_run_that_is_trained_is_found_by_its_token_until_it_ends():
     assert under_way.find([other]) is None
     assert under_way.find([mine, other]) == (mine, job)
     gate.set()
-    for _ in range(1000):
-        if under_way.find([mine]) is None:
-            break
-        time.sleep(0.01)
+    until(lambda: under_way.find([mine]) is None)
     assert job.state == "done"
-    assert under_way.find([mine]) is None
