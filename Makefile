@@ -17,7 +17,7 @@ test: $(VENV)/installed-tests
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/install_chromium.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-tests
 	$(BIN)/ruff check .

@@ -320,7 +320,8 @@ async def _to_fool(visitor: Visitor, uploaded: dict) -> str:
 async def _to_inside(visitor: Visitor, uploaded: dict) -> str:
     visitor["inside-photo"], visitor["inside-layer"] = uploaded, None
     shown = await visitor.use("inside-photo", "change")
-    return shown.get("inside-said", "") + shown.get("why-said", "")
+    explained = await visitor.use("inside-seen", "change")
+    return shown.get("inside-said", "") + explained.get("why-said", "")
 
 
 async def _to_train(visitor: Visitor, uploaded: dict) -> str:

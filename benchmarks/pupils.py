@@ -224,7 +224,8 @@ async def _does_attack(visitor: Visitor, number: int, photos: list[Photo], chanc
 async def _does_look(visitor: Visitor, number: int, photos: list[Photo], chance: random.Random) -> AsyncIterator[str]:
     photo = chance.choice(photos)
     visitor["inside-photo"], visitor["inside-layer"] = await visitor.upload(photo.path), None
-    shown = _checked(await visitor.use("inside-photo", "change"))
+    _checked(await visitor.use("inside-photo", "change"))
+    shown = _checked(await visitor.use("inside-seen", "change"))
     if str(shown.get("why-class")) != str(photo.label):
         yield f"{photo.path.name} was explained as {shown.get('why-class')}"
 

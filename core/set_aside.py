@@ -1,4 +1,4 @@
-"""Tensors that are kept for later, but perhaps never asked for again, lie on the disk instead of in memory."""
+"""What is kept for later, but perhaps never asked for again, lies on the disk instead of in memory."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def set_aside(tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         aside.append(content.view(tensor.dtype).view(tensor.shape))
         place += _room(tensor)
     return aside
+
+
+def set_bytes_aside(contents: Iterable[bytes | memoryview]) -> list[memoryview]:
+    """The same for what is no tensor."""
+    tensors = [torch.frombuffer(bytearray(content), dtype=torch.uint8) for content in contents]
+    return [tensor.numpy().data for tensor in set_aside(tensors)]
 
 
 def _mapped(tensors: list[torch.Tensor], size: int) -> torch.Tensor:

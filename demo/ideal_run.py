@@ -71,9 +71,9 @@ class Drawing:
         return max(self.snapshot.drawn, key=lambda one: one.probability)
 
     def set_aside(self) -> Drawing:
-        """The same, with what only Continue needs on the disk."""
+        """The same, with the film and what only Continue needs on the disk."""
         snapshot = replace(self.snapshot, state=self.snapshot.state.set_aside())
-        return replace(self, snapshot=snapshot)
+        return replace(self, snapshot=snapshot, film=self.film.set_aside())
 
 
 def draw(wish: Wish, steering: Steering, *, go_on: Drawing | None, max_seconds: float) -> Iterator[Drawing]:

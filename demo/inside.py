@@ -86,7 +86,7 @@ def build_inside_tab(context: Context, page: gr.Blocks, tab: gr.Tab) -> tuple[li
             )
     page_address, look_from_elsewhere = gr.Textbox(visible=False), gr.Textbox(visible="hidden")
     # which look is on the screen: the tab is seen again more often than something has changed
-    seen = gr.Textbox(visible="hidden")
+    seen = gr.Textbox(visible="hidden", elem_id="inside-seen")
     outputs = [said, *layers.outputs, seen]
 
     def nothing(card: Any) -> tuple:

@@ -15,6 +15,8 @@ import pytest
 for _name in [name for name in os.environ if name.startswith("PETLENS_") and name != "PETLENS_REQUIRE_SHARED"]:
     del os.environ[_name]
 os.environ.pop("HF_HUB_OFFLINE", None)
+# Two tests may run at once: a thread that waits for others of its own must not hold a processor meanwhile.
+os.environ["OMP_WAIT_POLICY"] = "passive"
 os.environ["PETLENS_DEVICE"] = "cpu"
 # What tests keep and fetch goes with them, not into the home of the person who runs them.
 _home = tempfile.TemporaryDirectory(prefix="pet-lens-tests-")

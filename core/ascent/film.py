@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
+
+from core.set_aside import set_bytes_aside
 
 MOST_FRAMES = 60
 _QUALITY = 90
@@ -18,12 +20,17 @@ class Frame:
     Attributes:
         step: after which it looked so.
         probability: of its class, in [0, 1].
-        jpeg: the picture as a JPEG file, for looking at; the result itself is a PNG.
+        content: of the picture as a JPEG file, for looking at; the result itself is a PNG.
     """
 
     step: int
     probability: float
-    jpeg: bytes
+    content: bytes | memoryview
+
+    @property
+    def jpeg(self) -> bytes:
+        """The picture as a JPEG file."""
+        return bytes(self.content)
 
     @classmethod
     def of(cls, step: int, probability: float, picture: Image.Image) -> Frame:
@@ -57,6 +64,12 @@ class Film:
         if len(frames) <= MOST_FRAMES:
             return Film(frames, self.stride, offered)
         return Film(frames[::2], 2 * self.stride, offered)
+
+    def set_aside(self) -> Film:
+        """The same, on the disk until it is looked at: see `core.set_aside`."""
+        contents = set_bytes_aside(frame.content for frame in self.frames)
+        frames = (replace(frame, content=content) for frame, content in zip(self.frames, contents, strict=True))
+        return replace(self, frames=tuple(frames))
 
 
 def as_jpeg(picture: Image.Image) -> bytes:

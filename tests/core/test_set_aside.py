@@ -10,7 +10,7 @@ import torch
 
 from core.ascent.snapshot import AscentState
 from core.attack.snapshot import AttackState
-from core.set_aside import set_aside
+from core.set_aside import set_aside, set_bytes_aside
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +41,15 @@ def test_values_shapes_and_number_formats_are_the_same_and_no_file_is_left(files
         assert torch.equal(one, other)
     assert list(files.iterdir()) == []
     assert set_aside([]) == []
+
+
+def test_bytes_are_the_same(files):
+    contents = [b"one", bytes(range(256)) * 9, b"x"]
+    aside = set_bytes_aside(contents)
+    assert [bytes(one) for one in aside] == contents
+    assert [bytes(one) for one in set_bytes_aside(aside)] == contents
+    assert set_bytes_aside([]) == []
+    assert list(files.iterdir()) == []
 
 
 def test_what_is_changed_afterwards_changes_nothing_else():
