@@ -116,10 +116,20 @@ def _build(context: Context, page: gr.Blocks, spoken: Sequence[Language]) -> Non
 
     def forget(request: gr.Request) -> None:
         context.sessions.forget(request.session_hash)
+        _drop_values(page, request.session_hash)
 
     page.unload(forget)
     # Gradio names the browser's language there, whatever is spoken
     page.load(None, js=f"() => {{ document.documentElement.lang = {spoken_here().code!r}; }}")
+
+
+def _drop_values(page: gr.Blocks, visitor: str) -> None:
+    """What Gradio keeps of every page that was ever opened: two megabytes, until the program ends."""
+    holder = getattr(page, "state_holder", None)  # there once the page is served
+    if holder is not None:
+        with holder.lock:
+            holder.session_data.pop(visitor, None)
+            holder.time_last_used.pop(visitor, None)
 
 
 def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | None = None) -> dict[str, Any]:
@@ -143,6 +153,8 @@ def launch_options(limits: Limits | None = None, spoken: Sequence[Language] | No
         "max_file_size": f"{limits.max_upload_mb}mb",
         # also the number of streams at once, async ones included: thirty visitors with two each, and room
         "max_threads": 100,
+        # of those too that are not said to be left: what Gradio keeps of each is two megabytes
+        "state_session_capacity": limits.max_sessions,
         "auth": _password(),
         "app_kwargs": {"middleware": [Middleware(Incoming, max_request_mb=limits.max_request_mb)]},
         "show_error": False,
