@@ -38,7 +38,8 @@ from benchmarks.visitor import Visitor
 from demo import classify
 from demo.jobs import MOST_TOGETHER
 
-PARTS = ("rest", "classify", "busy", "stop", "mixed")
+PARTS = ("rest", "left", "classify", "busy", "stop", "mixed")
+PAGES_LEFT = 200
 
 
 def main() -> None:
@@ -265,6 +266,22 @@ async def memory_at_rest(app: App, photos: list[Photo], options: argparse.Namesp
         return {"one network, GB": round(alone, 2), "a head in each page, GB": round(app.memory_gb, 2)}
 
 
+async def pages_left(app: App, photos: list[Photo], options: argparse.Namespace) -> dict:
+    """What is left of pages that were opened, used for a moment and closed."""
+
+    async def come_and_go(pages: int) -> None:
+        for number in range(pages):
+            async with Visitor(app.address) as visitor:
+                await asks(visitor, photos[number % len(photos)])
+        await asyncio.sleep(10)
+
+    async with class_of(app, 1, photos[0]):
+        await come_and_go(20)  # what the first ones wake is no growth
+        before = app.memory_gb
+        await come_and_go(PAGES_LEFT)
+        return {"pages": PAGES_LEFT, "memory before, GB": round(before, 3), "after, GB": round(app.memory_gb, 3)}
+
+
 # --- all tabs ------------------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +332,7 @@ async def all_tabs(app: App, photos: list[Photo], options: argparse.Namespace) -
 
 _PART_OF = {
     "rest": memory_at_rest,
+    "left": pages_left,
     "classify": classify_at_once,
     "busy": classify_while_busy,
     "stop": stop_to_idle,

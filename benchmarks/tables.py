@@ -227,7 +227,7 @@ def _classroom() -> str:
             [
                 "the same: memory, threads, open files of the last minute beside the second",
                 "at most 1.1",
-                ", ".join(f"{value:.2f}" for value in grown),
+                ", ".join(f"{value:.3f}" for value in grown),
             ],
         ]
     if rest := _if_measured("classroom.rest"):
@@ -235,6 +235,11 @@ def _classroom() -> str:
             ["memory at rest with one network", "at most 1.0 GB", f"{rest['one network, GB']} GB"],
             ["memory at rest with a head in each page", "at most 1.5 GB", f"{rest['a head in each page, GB']} GB"],
         ]
+    if left := _if_measured("classroom.left"):
+        before, after = left["memory before, GB"], left["after, GB"]
+        rows.append(
+            [f"memory after {left['pages']} pages came and went", "as before", f"{after} GB, {before} GB before"]
+        )
     if stop := _if_measured("classroom.stop"):
         ways = {name: row for name, row in stop.items() if isinstance(row, dict)}
         slowest = max(ways, key=lambda name: ways[name]["most"])
