@@ -59,6 +59,8 @@ def app(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETLENS_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PETLENS_FETCH", "0")
+        # what this app deletes when it ends, another one may still show
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
         context = Context.create()
         page = build_page(context)
         _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())

@@ -13,13 +13,16 @@ from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-def served():
+def served(tmp_path_factory):
     """The context, the page, and its address."""
-    context = Context.create(Limits(max_sessions=3))
-    page = build_page(context)
-    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(context.limits))
-    yield context, page, address.rstrip("/")
-    page.close()
+    with pytest.MonkeyPatch.context() as patch:
+        # what this app deletes when it ends, another one may still show
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        context = Context.create(Limits(max_sessions=3))
+        page = build_page(context)
+        _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(context.limits))
+        yield context, page, address.rstrip("/")
+        page.close()
 
 
 def test_neither_we_nor_gradio_keep_anything_of_a_page_that_was_left(served):
