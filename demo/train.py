@@ -28,7 +28,7 @@ from demo.train_rates import build_rate_finder
 from demo.train_results import build_results
 from demo.train_run import begin, bounded, check_same_pictures, go_on, new_token, unfinished_run, visitors_run
 from demo.train_settings import build_form, read_link
-from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep, with_token
+from demo.visitors_runs import read_runs, sound_tokens, tokens_to_keep
 
 if TYPE_CHECKING:
     from core.runs.snapshot import RunSnapshot
@@ -220,12 +220,9 @@ def build_train_tab(
             async for update in updates:
                 yield update
 
-    def remember_begun(token: Any, stored: Any) -> list[str]:
-        """At once: a page that is left while it learns finds its run again."""
-        return with_token(stored, token)
-
     def remember(stored: Any, request: gr.Request) -> list[str]:
-        """The browser keeps the names of the runs that there are now, those of its other tabs among them."""
+        """The browser keeps the names of the runs that there are now, those of its other tabs among them; of one that is being
+        trained as soon as it has begun, so that a page that is left meanwhile finds it again."""
         return tokens_to_keep(stored, context.sessions.get(request.session_hash), context.under_way)
 
     async def open_with(visitor: str, params: Mapping[str, str]) -> Sequence[Any]:
@@ -242,9 +239,16 @@ def build_train_tab(
         event.then(results.refresh, outputs=results.outputs, show_progress="hidden", api_visibility="private")
     for event in data.opened:
         event.then(results.look_for_pictures, outputs=results.outputs, show_progress="hidden", api_visibility="private")
-    kept = {"outputs": tokens, "queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    begun.change(remember_begun, inputs=[begun, tokens], **kept)
-    results.changed.change(remember, inputs=tokens, **kept)
+    gr.on(
+        [begun.change, results.changed.change],
+        remember,
+        inputs=tokens,
+        outputs=tokens,
+        queue=False,
+        show_progress="hidden",
+        trigger_mode="multiple",
+        api_visibility="private",
+    )
     stop.click(stop_training, outputs=stop, queue=False, api_visibility="private")
     settings = [data.source, data.again, form.network, form.method, form.name, *form.widgets.values()]
     return Opener("train", settings, open_with, status, train_from_elsewhere)

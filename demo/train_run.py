@@ -68,6 +68,11 @@ class UnderWay:
         with self._lock:
             return next(((token, self._jobs[token]) for token in reversed(tokens) if token in self._jobs), None)
 
+    def token_of(self, job: Job | None) -> str | None:
+        """The run that this job trains; None where there is no such one, or it has ended."""
+        with self._lock:
+            return next((token for token, known in self._jobs.items() if known is job), None)
+
     @contextlib.contextmanager
     def hold(self, token: str) -> Iterator[None]:
         """Claim a run for as long as the block lasts; the lock itself is not held.

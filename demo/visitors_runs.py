@@ -30,15 +30,11 @@ def sound_tokens(stored: object) -> list[str]:
     return list(dict.fromkeys(token for token in stored[-MAX_RUNS:] if is_token(token)))
 
 
-def with_token(stored: object, token: object) -> list[str]:
-    """The tokens, and a new one, if it is one."""
-    others = [other for other in sound_tokens(stored) if other != token]
-    return [*others, token][-MAX_RUNS:] if is_token(token) else others
-
-
 def tokens_to_keep(stored: object, session: Session, under_way: UnderWay) -> list[str]:
-    """The tokens of the session's runs, after those of other tabs whose runs are still there, or are about to be."""
-    own = [run.token for run in session.runs]
+    """The tokens of the session's runs, with the one that is being trained, after those of other tabs whose runs are still
+    there, or are about to be."""
+    begun = under_way.token_of(session.training)
+    own = [*(run.token for run in session.runs if run.token != begun), *([begun] if begun else [])]
     others = [
         token
         for token in sound_tokens(stored)
